@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * mullion_root: what its files share.
+ *
+ * hypervisor.c finds hv and makes hypercalls, device.c serves /dev/mullion,
+ * crash.c tells hv why this kernel dies, main.c puts them together. What hv
+ * told about itself at load (mullion_hv_info()) does not change before unload.
+ */
+#ifndef MULLION_ROOT_H
+#define MULLION_ROOT_H
+
+#include <linux/types.h>
+#include <mullion/parent.h>
+
+/*
+ * Finds hv and asks it about itself. -ENODEV where there is no hv, or one of
+ * another ABI; -EIO where hv answers what cannot be; -ENOMEM. Process context.
+ */
+int mullion_hypervisor_init(void);
+void mullion_hypervisor_exit(void);
+
+/* Owned by hypervisor.c, from a successful init to exit. Strings in it end. */
+const struct mullion_hv_info *mullion_hv_info(void);
+
+/*
+ * Makes one hypercall and returns its status (MULLION_STATUS_*). Input and
+ * output are physical addresses as parent.h asks for them, or 0 for none. Any
+ * context; sleeps never, allocates nothing.
+ */
+u16 mullion_hypercall(u16 code, phys_addr_t input, phys_addr_t output);
+
+int mullion_device_init(void);
+void mullion_device_exit(void);
+
+/* Does nothing where hv does not take crash reports. */
+int mullion_crash_init(void);
+void mullion_crash_exit(void);
+
+#endif
