@@ -48,20 +48,19 @@ static void fails_empty(void)
 {
 }
 
+/* The numbers come from strtol so that no checker sees the fault beforehand. */
 static void fails_address(void)
 {
-	char *volatile bytes = malloc(4);
+	char bytes[4] = { 0 };
 
-	free(bytes);
-	CHECK(bytes[1] == bytes[1]);
+	CHECK(bytes[strtoul("4", NULL, 10)] < 128);
 }
 
 static void fails_undefined(void)
 {
-	volatile int n = INT32_MAX;
+	int most = (int)strtol("2147483647", NULL, 10);
 
-	n = n + 1;
-	CHECK(n == INT32_MIN);
+	CHECK_INT(most + 1, INT32_MIN);
 }
 
 static void holds(void)

@@ -43,7 +43,7 @@ static inline int check_done(void)
 }
 
 __attribute__((format(printf, 3, 4))) static inline void check_fail(const char *file, int line,
-								     const char *format, ...)
+								    const char *format, ...)
 {
 	va_list args;
 
@@ -82,8 +82,8 @@ static inline bool check_u64(const char *file, int line, uint64_t got, uint64_t 
 {
 	check_state.checks++;
 	if (got != want)
-		check_fail(file, line, "%s is 0x%" PRIx64 " (%" PRIu64 "), not 0x%" PRIx64
-				       " (%" PRIu64 ")",
+		check_fail(file, line,
+			   "%s is 0x%" PRIx64 " (%" PRIu64 "), not 0x%" PRIx64 " (%" PRIu64 ")",
 			   text, got, got, want, want);
 	return got == want;
 }
@@ -127,28 +127,26 @@ static inline bool check_mem(const char *file, int line, const void *got, const 
 
 /* Each gives true when it holds. CHECK_EQ is for unsigned, CHECK_INT for signed. */
 #define CHECK(condition) check_true(__FILE__, __LINE__, (condition), #condition)
-#define CHECK_EQ(got, want) \
-	check_u64(__FILE__, __LINE__, (uint64_t)(got), (uint64_t)(want), #got)
-#define CHECK_INT(got, want) \
-	check_i64(__FILE__, __LINE__, (int64_t)(got), (int64_t)(want), #got)
+#define CHECK_EQ(got, want) check_u64(__FILE__, __LINE__, (uint64_t)(got), (uint64_t)(want), #got)
+#define CHECK_INT(got, want) check_i64(__FILE__, __LINE__, (int64_t)(got), (int64_t)(want), #got)
 #define CHECK_STR(got, want) check_str(__FILE__, __LINE__, (got), (want), #got)
 #define CHECK_MEM(got, want, size) check_mem(__FILE__, __LINE__, (got), (want), (size), #got)
 
 #define CHECK_NOTE(...) check_note(__VA_ARGS__)
 
-#define REQUIRE(condition)                       \
-	do {                                     \
-		if (!CHECK(condition))           \
-			exit(check_done());      \
+#define REQUIRE(condition)                  \
+	do {                                \
+		if (!CHECK(condition))      \
+			exit(check_done()); \
 	} while (0)
 
-#define CHECK_RUN(function)                    \
-	do {                                   \
-		check_state.test = #function;  \
-		check_state.note[0] = '\0';    \
-		function();                    \
-		check_state.test = NULL;       \
-		check_state.note[0] = '\0';    \
+#define CHECK_RUN(function)                   \
+	do {                                  \
+		check_state.test = #function; \
+		check_state.note[0] = '\0';   \
+		function();                   \
+		check_state.test = NULL;      \
+		check_state.note[0] = '\0';   \
 	} while (0)
 
 /* Steele, Lea, Flood: SplitMix64. */
