@@ -98,7 +98,7 @@ static int ask_hypervisor(struct mullion_hv_info *info)
 		return -EIO;
 	}
 	if (info->abi != MULLION_PARENT_ABI ||
-	    info->size < offsetofend(struct mullion_hv_info, stats_size)) {
+	    info->size < offsetofend(struct mullion_hv_info, options)) {
 		pr_err("GET_INFO returned ABI %u in %u bytes\n", info->abi, info->size);
 		return -EIO;
 	}
