@@ -56,6 +56,7 @@ static void random_maps(void)
 		size_t used = 0, room, got;
 		uint64_t page = check_below(5);
 		uint64_t first = check_below(PAGES), count = 1 + check_below(PAGES - first);
+		uint32_t type = check_below(2) ? EFI_RESERVED_TYPE : EFI_LOADER_DATA;
 
 		while (page < PAGES && used < sizeof(src) - desc_size) {
 			struct efi_descriptor d = {
@@ -81,7 +82,8 @@ static void random_maps(void)
 		room = used + 4 * desc_size;
 		dest = malloc(room);
 		REQUIRE(dest);
-		got = efimap_reserve(dest, room, src, used, desc_size, first * PAGE, count * PAGE);
+		got = efimap_set(dest, room, src, used, desc_size, first * PAGE, count * PAGE,
+				 type);
 		CHECK_EQ(got % desc_size, 0);
 		if (!CHECK(got >= used && got <= room) || !spread(dest, got, desc_size, after)) {
 			free(dest);
@@ -90,7 +92,7 @@ static void random_maps(void)
 		for (uint64_t p = 0; p < PAGES; p++) {
 			bool inside = p >= first && p < first + count && before[p].type != NONE;
 
-			CHECK_EQ(after[p].type, inside ? EFI_RESERVED_TYPE : before[p].type);
+			CHECK_EQ(after[p].type, inside ? type : before[p].type);
 			CHECK_EQ(after[p].virtual, before[p].virtual);
 			CHECK_EQ(after[p].attributes, before[p].attributes);
 		}
@@ -98,11 +100,11 @@ static void random_maps(void)
 		/* Exactly enough room, and one byte less. */
 		dest = malloc(got);
 		REQUIRE(dest);
-		CHECK_EQ(efimap_reserve(dest, got, src, used, desc_size, first * PAGE,
-					count * PAGE),
+		CHECK_EQ(efimap_set(dest, got, src, used, desc_size, first * PAGE, count * PAGE,
+				    type),
 			 got);
-		CHECK_EQ(efimap_reserve(dest, got - 1, src, used, desc_size, first * PAGE,
-					count * PAGE),
+		CHECK_EQ(efimap_set(dest, got - 1, src, used, desc_size, first * PAGE, count * PAGE,
+				    type),
 			 0);
 		free(dest);
 	}
@@ -114,26 +116,30 @@ static void strange(void)
 	unsigned char src[256], dest[1024];
 
 	put(src, 40, &d);
-	CHECK_EQ(efimap_reserve(dest, sizeof(dest), src, 40, 0, 0x1000, 0x1000), 0);
-	CHECK_EQ(efimap_reserve(dest, sizeof(dest), src, 40, 39, 0x1000, 0x1000), 0);
-	CHECK_EQ(efimap_reserve(dest, sizeof(dest), src, 40, 257, 0x1000, 0x1000), 0);
-	CHECK_EQ(efimap_reserve(dest, sizeof(dest), src, 39, 40, 0x1000, 0x1000), 0);
-	CHECK_EQ(efimap_reserve(dest, 0, src, 40, 40, 0x1000, 0x1000), 0);
+	CHECK_EQ(efimap_set(dest, sizeof(dest), src, 40, 0, 0x1000, 0x1000, EFI_RESERVED_TYPE), 0);
+	CHECK_EQ(efimap_set(dest, sizeof(dest), src, 40, 39, 0x1000, 0x1000, EFI_RESERVED_TYPE), 0);
+	CHECK_EQ(efimap_set(dest, sizeof(dest), src, 40, 257, 0x1000, 0x1000, EFI_RESERVED_TYPE),
+		 0);
+	CHECK_EQ(efimap_set(dest, sizeof(dest), src, 39, 40, 0x1000, 0x1000, EFI_RESERVED_TYPE), 0);
+	CHECK_EQ(efimap_set(dest, 0, src, 40, 40, 0x1000, 0x1000, EFI_RESERVED_TYPE), 0);
 	/* Half a descriptor at the end is no descriptor. */
-	CHECK_EQ(efimap_reserve(dest, sizeof(dest), src, 79, 40, 0x100000, 0x1000), 40);
+	CHECK_EQ(efimap_set(dest, sizeof(dest), src, 79, 40, 0x100000, 0x1000, EFI_RESERVED_TYPE),
+		 40);
 	/* Extents that make no sense stay as firmware wrote them. */
 	d.pages = 0;
 	put(src, 40, &d);
-	CHECK_EQ(efimap_reserve(dest, sizeof(dest), src, 40, 40, 0x1000, 0x1000), 40);
+	CHECK_EQ(efimap_set(dest, sizeof(dest), src, 40, 40, 0x1000, 0x1000, EFI_RESERVED_TYPE),
+		 40);
 	CHECK_MEM(dest, src, 40);
 	d.pages = UINT64_MAX;
 	put(src, 40, &d);
-	CHECK_EQ(efimap_reserve(dest, sizeof(dest), src, 40, 40, 0x1000, 0x1000), 40);
+	CHECK_EQ(efimap_set(dest, sizeof(dest), src, 40, 40, 0x1000, 0x1000, EFI_RESERVED_TYPE),
+		 40);
 	CHECK_MEM(dest, src, 40);
 	d.physical = 0xfffffffffffff000ul;
 	d.pages = 2;
 	put(src, 40, &d);
-	CHECK_EQ(efimap_reserve(dest, sizeof(dest), src, 40, 40, 0x0, 0x1000), 40);
+	CHECK_EQ(efimap_set(dest, sizeof(dest), src, 40, 40, 0x0, 0x1000, EFI_RESERVED_TYPE), 40);
 	CHECK_MEM(dest, src, 40);
 }
 
