@@ -59,6 +59,17 @@ static void bash_values(FILE *out, const char *scope, const struct cli_option *o
 	}
 }
 
+/* Cases that leave out the value of an option: one word, or "=" and one. */
+static void bash_skips(FILE *out, const char *scope, const struct cli_option *options)
+{
+	for (; options && options->name; options++)
+		if (options->value)
+			fprintf(out,
+				"\t\t%s:--%s) [[ ${COMP_WORDS[i + 1]-} == '=' ]] && ((i++))\n"
+				"\t\t\t((i++)) ;;\n",
+				scope, options->name);
+}
+
 static void bash_operand(FILE *out, const struct cli_operand *operand)
 {
 	switch (operand->words) {
@@ -108,19 +119,13 @@ void complete_bash(FILE *out)
 	      "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
 	      "\t\tcase $verb:${COMP_WORDS[i]} in\n",
 	      out);
-	for (const struct cli_option *o = cli_global_options; o->name; o++)
-		if (o->value)
-			fprintf(out, "\t\t*:--%s) ((i++)) ;;\n", o->name);
+	bash_skips(out, "*", cli_global_options);
 	for (size_t i = 0; cli_verbs[i]; i++)
-		for (const struct cli_option *o = cli_verbs[i]->options; o && o->name; o++)
-			if (o->value)
-				fprintf(out, "\t\t%s:--%s) ((i++)) ;;\n", cli_verbs[i]->name,
-					o->name);
-	fputs("\t\t*:-* | *:=) ;;\n"
+		bash_skips(out, cli_verbs[i]->name, cli_verbs[i]->options);
+	fputs("\t\t*:-*) ;;\n"
 	      "\t\t:*) verb=${COMP_WORDS[i]} ;;\n"
 	      "\t\t*) ((operands++)) ;;\n"
 	      "\t\tesac\n"
-	      "\t\t[[ ${COMP_WORDS[i + 1]-} == '=' ]] && ((i++))\n"
 	      "\tdone\n"
 	      "\tcase $verb:$prev in\n",
 	      out);

@@ -155,10 +155,11 @@ bool stats_difference(struct stats *difference, const struct stats *later,
 	difference->count = later->count;
 	for (size_t i = 0; i < later->count; i++) {
 		struct vp_stats *vp = &difference->vps[i];
-		const struct vp_stats *old;
+		const struct vp_stats *old = NULL;
 
 		*vp = later->vps[i];
-		old = bsearch(vp, earlier->vps, earlier->count, sizeof(*vp), compare);
+		if (earlier->count)
+			old = bsearch(vp, earlier->vps, earlier->count, sizeof(*vp), compare);
 		if (old)
 			subtract_vp(vp, old);
 	}

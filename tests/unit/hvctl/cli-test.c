@@ -66,7 +66,7 @@ static void good_lines(void)
 	CHECK(parse("domstats _"));
 	CHECK_STR(line.operands[0], "");
 	CHECK(parse("dmesg -f"));
-	CHECK(parse("-- dmesg --"));
+	CHECK(parse("-- dmesg"));
 
 	/* With --help the rest of the line need not be complete. */
 	CHECK(parse("completion --help"));
@@ -97,10 +97,8 @@ static void bad_lines(void)
 	expect("dmesg --=x", "dmesg: unknown option '--'");
 	expect("dmesg -qx", "dmesg: unknown option '-x'");
 	expect("dmesg --level", "dmesg: --level needs a value");
-	expect("dmesg --level inf",
-	       "dmesg: --level: unknown value 'inf' (did you mean 'info'?)");
-	expect("dmesg --level=",
-	       "dmesg: --level: unknown value '' (error, warn, info or debug)");
+	expect("dmesg --level inf", "dmesg: --level: unknown value 'inf' (did you mean 'info'?)");
+	expect("dmesg --level=", "dmesg: --level: unknown value '' (error, warn, info or debug)");
 	expect("dmesg --follow=yes", "dmesg: --follow takes no value");
 	expect("dmesg 0", "dmesg: unexpected argument '0'");
 	expect("dmesg --format name", "dmesg: cannot print as name");
@@ -115,16 +113,15 @@ static void bad_lines(void)
 	expect("domstats --count 0",
 	       "domstats: --count: '0' is not between 1 and 18446744073709551615");
 	expect("domstats --count 1x", "domstats: --count: '1x' is no number");
-	expect("--timeout 0 version",
-	       "--timeout: '0' is not between 1e-09 and 1e+09");
+	expect("--timeout 0 version", "--timeout: '0' is not between 1e-09 and 1e+09");
 }
 
 /* Words of any length and content: the sanitizers watch. */
 static void any_words(void)
 {
-	static const char *const parts[] = { "--", "-",	    "=",     "json",	 "dmesg",   "domstats",
-					     "q",  "level", "1.5",   "interval", "\033[2J", "\xff",
-					     "f",  "help",  "timeout" };
+	static const char *const parts[] = { "--",	 "-",	 "=",	  "json", "dmesg",
+					     "domstats", "q",	 "level", "1.5",  "interval",
+					     "\033[2J",	 "\xff", "f",	  "help", "timeout" };
 	char words[6][400];
 
 	check_seed(0xc11);
@@ -173,9 +170,9 @@ static void json_wanted(void)
 static void check_options(const struct cli_option *options, size_t settings_size)
 {
 	for (const struct cli_option *o = options; o && o->name; o++) {
-		size_t size = o->kind == CLI_FLAG				? sizeof(bool) :
-			      o->kind == CLI_NUMBER || o->kind == CLI_SECONDS	? sizeof(uint64_t) :
-									  sizeof(unsigned);
+		size_t size = o->kind == CLI_FLAG			      ? sizeof(bool) :
+			      o->kind == CLI_NUMBER || o->kind == CLI_SECONDS ? sizeof(uint64_t) :
+										sizeof(unsigned);
 
 		CHECK_NOTE("--%s", o->name);
 		CHECK(o->offset % size == 0 && o->offset + size <= settings_size);

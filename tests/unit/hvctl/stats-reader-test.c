@@ -20,7 +20,7 @@ static struct mullion_vp_stats *entry(struct area *area, size_t i)
 	return (struct mullion_vp_stats *)((char *)area + ENTRIES_OFFSET + i * ENTRY_SIZE);
 }
 
-/* Ticks of a fourth of a nanosecond less than one: 3 GHz. */
+/* The TSC runs at 3 GHz. */
 static struct area *new_area(unsigned entries)
 {
 	struct area *area = aligned_alloc(64, AREA_SIZE);
@@ -248,20 +248,19 @@ static void tables(void)
 	REQUIRE(!stats_read(&stats, &shared));
 
 	text = print(&stats, &(struct stats_view){ .headings = true, .totals = true });
-	CHECK_STR(text,
-		  "Partition 0\n"
-		  "VCPU  CPU  STATE    ENTRIES  GUEST(s)  GUEST%  HV(s)   HV%  WAIT(s)  WAIT%"
-		  "  INTERRUPTS  EXITS\n"
-		  "   0    1  running       10     3.000    75.0  0.250   6.2    0.750   18.8"
-		  "           1      8\n"
-		  "   1    2  running       30     9.000    75.0  0.750   6.2    2.250   18.8"
-		  "           3     24\n"
-		  " all    -  -             40    12.000    75.0  1.000   6.2    3.000   18.8"
-		  "           4     32\n"
-		  "\n"
-		  "EXIT       ALL     %  VCPU0  VCPU1\n"
-		  "cpuid        8  25.0      2      6\n"
-		  "msr_write   24  75.0      6     18\n");
+	CHECK_STR(text, "Partition 0\n"
+			"VCPU  CPU  STATE    ENTRIES  GUEST(s)  GUEST%  HV(s)  HV%  WAIT(s)  WAIT%"
+			"  INTERRUPTS  EXITS\n"
+			"   0    1  running       10     3.000    75.0  0.250  6.2    0.750   18.8"
+			"           1      8\n"
+			"   1    2  running       30     9.000    75.0  0.750  6.2    2.250   18.8"
+			"           3     24\n"
+			" all    -  -             40    12.000    75.0  1.000  6.2    3.000   18.8"
+			"           4     32\n"
+			"\n"
+			"EXIT       ALL     %  VCPU0  VCPU1\n"
+			"cpuid        8  25.0      2      6\n"
+			"msr_write   24  75.0      6     18\n");
 	free(text);
 
 	stats.time_ns = 2000000000;
@@ -319,8 +318,8 @@ static void json(void)
 	CHECK_STR(sd_json_variant_string(sd_json_variant_by_key(vcpu, "state")), "running");
 	CHECK_EQ(sd_json_variant_elements(sd_json_variant_by_key(totals, "exits")),
 		 2 * MULLION_EXIT_COUNT); /* names and values */
-	CHECK_EQ(sd_json_variant_unsigned(sd_json_variant_by_key(
-			 sd_json_variant_by_key(vcpu, "exits"), "other")),
+	CHECK_EQ(sd_json_variant_unsigned(
+			 sd_json_variant_by_key(sd_json_variant_by_key(vcpu, "exits"), "other")),
 		 UINT64_MAX - 20);
 	sd_json_variant_unref(array);
 	stats_free(&stats);
