@@ -31,7 +31,7 @@ enum mullion_log_level {
 };
 
 /* The longest text of one record, in bytes. Longer lines are cut. */
-#define MULLION_LOG_TEXT_MAX 1024u
+#define MULLION_LOG_TEXT_MAX 512u
 
 struct mullion_log_record {
 	__u32 length; /* bytes of text that follow this header; the next record

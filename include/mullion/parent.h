@@ -14,9 +14,9 @@
 #ifndef MULLION_PARENT_H
 #define MULLION_PARENT_H
 
-#ifdef __KERNEL__
+#if defined(__KERNEL__)
 #include <linux/types.h>
-#else
+#elif !defined(_LINUX_TYPES_H) /* else the kernel's user headers came first */
 #include <stdint.h>
 typedef uint8_t __u8;
 typedef uint16_t __u16;

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Hypercalls: decode and check, then act. The registers are the TLFS's (6.0b,
+ * chapter 3). Calls are found in one const table.
+ */
+#include <mullion/parent.h>
+
+#include "boot/boot.h"
+#include "core/cpu.h"
+#include "core/exits.h"
+#include "core/log.h"
+#include "core/memory.h"
+#include "core/partition.h"
+#include "core/string.h"
+#include "core/version.h"
+#include "core/vp.h"
+#include "x86/asm.h"
+#include "x86/tsc.h"
+
+struct call {
+	u16 code;
+	u16 input_size; /* bytes at RDX; 0: RDX must be 0 */
+	u16 output_size; /* bytes at R8; 0: R8 must be 0 */
+	u16 (*run)(gpa_t input, gpa_t output);
+};
+
+static void copy_text(char *dest, size_t size, const char *src)
+{
+	size_t n = min_u64(strlen(src), size - 1);
+
+	memset(dest, 0, size);
+	memcpy(dest, src, n);
+}
+
+static u16 get_info(gpa_t input, gpa_t output)
+{
+	struct mullion_hv_info info = {
+		.size = sizeof(info),
+		.abi = MULLION_PARENT_ABI,
+		.version = HV_VERSION,
+		.patch = HV_PATCH,
+		.features = HV_FEATURES,
+		.cpu_count = cpu_count,
+		.tsc_hz = tsc_hz,
+		.log_gpa = virt_to_phys(log_area.base).v,
+		.log_size = log_area.size,
+		.stats_gpa = virt_to_phys(stats_area.base).v,
+		.stats_size = stats_area.size,
+		.memory_bytes = parent.image_size + parent.arena_size,
+	};
+
+	(void)input;
+	copy_text(info.backend, sizeof(info.backend), vendor->name);
+	copy_text(info.build, sizeof(info.build), hv_build);
+	copy_text(info.options, sizeof(info.options), boot.options);
+	return parent_write(output, &info, sizeof(info)) ? MULLION_STATUS_SUCCESS :
+							   MULLION_STATUS_INVALID_PARAMETER;
+}
+
+/* The parent's last words, one log record for each line. */
+static void log_crash(const char *text, u32 length)
+{
+	u32 start = 0;
+
+	for (u32 i = 0; i <= length; i++) {
+		if (i < length && text[i] != '\n' && i - start < 160)
+			continue;
+		if (i > start)
+			log_error("parent panic: %.*s", (int)(i - start), text + start);
+		start = i < length && text[i] == '\n' ? i + 1 : i;
+	}
+}
+
+static u16 parent_crash(gpa_t input, gpa_t output)
+{
+	/* Not on the stack: too large for it. CPUs that crash at once share it, so
+	 * the length is that of the copy. */
+	static struct mullion_crash crash;
+	u32 length;
+
+	(void)output;
+	if (!parent_read(input, &crash, sizeof(crash)))
+		return MULLION_STATUS_INVALID_PARAMETER;
+	length = READ_ONCE(crash.length);
+	if (length > MULLION_CRASH_TEXT || crash.reserved)
+		return MULLION_STATUS_INVALID_PARAMETER;
+	for (u32 i = 0; i < length; i++) {
+		if ((crash.text[i] < 0x20 || crash.text[i] > 0x7e) && crash.text[i] != '\n')
+			crash.text[i] = '?';
+	}
+	log_crash(crash.text, length);
+	return MULLION_STATUS_SUCCESS;
+}
+
+static const struct call calls[] = {
+	{ MULLION_CALL_GET_INFO, 0, sizeof(struct mullion_hv_info), get_info },
+	{ MULLION_CALL_PARENT_CRASH, sizeof(struct mullion_crash), 0, parent_crash },
+};
+
+static u16 check_gpa(u64 gpa, u16 size)
+{
+	if (!size)
+		return gpa ? MULLION_STATUS_INVALID_INPUT : MULLION_STATUS_SUCCESS;
+	if (gpa % 8 || (gpa & (PAGE_SIZE - 1)) + size > PAGE_SIZE)
+		return MULLION_STATUS_INVALID_ALIGNMENT;
+	return MULLION_STATUS_SUCCESS;
+}
+
+static u16 dispatch(u64 control, u64 input, u64 output)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(calls); i++) {
+		const struct call *c = &calls[i];
+		u16 status;
+
+		if (c->code != (u16)control)
+			continue;
+		if (control >> 16)
+			return MULLION_STATUS_INVALID_INPUT;
+		status = check_gpa(input, c->input_size);
+		if (!status)
+			status = check_gpa(output, c->output_size);
+		return status ? status : c->run(GPA(input), GPA(output));
+	}
+	return MULLION_STATUS_INVALID_CALL;
+}
+
+void exit_hypercall(struct vp *vp)
+{
+	u64 *r = vp->regs.r;
+	struct vp_mode mode;
+
+	vendor->get_mode(vp, &mode);
+	if (mode.cpl != 0 || mode.insn != INSN_64) {
+		vendor->inject_exception(vp, VECTOR_UD, false, 0);
+		return;
+	}
+	r[REG_RAX] = dispatch(r[REG_RCX], r[REG_RDX], r[REG_R8]);
+	vp_skip(vp, 3);
+}

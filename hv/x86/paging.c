@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The page-table builder. Pure: memory comes from the caller. Level 1 is the
+ * table of 4 KiB pages, level 4 the top. */
+#include "x86/paging.h"
+
+#include "core/string.h"
+
+const struct pt_format pt_format_x86 = {
+	.present = PTE_P,
+	.table = PTE_P | PTE_W | PTE_A,
+	.large = PTE_PS,
+};
+
+const struct pt_format pt_format_npt = {
+	.present = PTE_P,
+	.table = PTE_P | PTE_W | PTE_U | PTE_A,
+	.large = PTE_PS,
+};
+
+static u64 level_size(int level)
+{
+	return PAGE_SIZE << (9 * (level - 1));
+}
+
+static u64 *table_at(const struct pagetable *pt, u64 pa)
+{
+	return (u64 *)(uintptr_t)(pa + pt->virt_offset);
+}
+
+static unsigned int index_of(u64 va, int level)
+{
+	return (va >> (PAGE_SHIFT + 9 * (level - 1))) & 511;
+}
+
+static bool present(const struct pagetable *pt, u64 entry)
+{
+	return entry & pt->format->present;
+}
+
+static bool is_leaf(const struct pagetable *pt, u64 entry, int level)
+{
+	return level == 1 || (entry & pt->format->large);
+}
+
+static u64 new_table(struct pagetable *pt)
+{
+	u64 pa = pt->alloc_page(pt->ctx);
+
+	if (pa)
+		pt->tables++;
+	return pa;
+}
+
+bool pt_init(struct pagetable *pt)
+{
+	pt->tables = 0;
+	pt->root = new_table(pt);
+	return pt->root != 0;
+}
+
+/* Replaces a leaf at level by a table of leaves one level down, same meaning. */
+static bool split(struct pagetable *pt, u64 *entry, int level)
+{
+	u64 table = new_table(pt);
+	u64 step = level_size(level - 1);
+	u64 leaf = *entry;
+
+	if (!table)
+		return false;
+	if (level == 2)
+		leaf &= ~pt->format->large;
+	for (unsigned int i = 0; i < 512; i++)
+		table_at(pt, table)[i] = leaf + i * step;
+	WRITE_ONCE(*entry, table | pt->format->table);
+	return true;
+}
+
+static bool page_fits(const struct pagetable *pt, int level, u64 va, u64 pa, u64 size)
+{
+	u64 page = level_size(level);
+
+	if (level > 3 || (level == 3 && !pt->has_1g))
+		return false;
+	return size >= page && !((va | pa) & (page - 1));
+}
+
+/*
+ * Sets the entry for the largest page at va that fits, to pa with flags or, with
+ * clear, to nothing. Returns the bytes done, 0 when a table page was missing.
+ */
+static u64 set_one(struct pagetable *pt, u64 va, u64 pa, u64 size, u64 flags, bool clear)
+{
+	u64 *table = table_at(pt, pt->root);
+
+	for (int level = 4;; level--) {
+		u64 *entry = &table[index_of(va, level)];
+		u64 page = level_size(level);
+
+		if (clear && !present(pt, *entry))
+			return min_u64(size, page - (va & (page - 1)));
+		/* For clear, alignment of va alone counts. */
+		if (page_fits(pt, level, va, clear ? va : pa, size) &&
+		    (!clear || is_leaf(pt, *entry, level))) {
+			u64 leaf = pa | flags | (level > 1 ? pt->format->large : 0);
+
+			WRITE_ONCE(*entry, clear ? 0 : leaf);
+			return page;
+		}
+		if (!present(pt, *entry)) {
+			u64 pa_table = new_table(pt);
+
+			if (!pa_table)
+				return 0;
+			WRITE_ONCE(*entry, pa_table | pt->format->table);
+		} else if (is_leaf(pt, *entry, level) && !split(pt, entry, level)) {
+			return 0;
+		}
+		table = table_at(pt, *entry & PTE_ADDR);
+	}
+}
+
+static bool set_range(struct pagetable *pt, u64 va, u64 pa, u64 size, u64 flags, bool clear)
+{
+	while (size) {
+		u64 done = set_one(pt, va, pa, size, flags, clear);
+
+		if (!done)
+			return false;
+		va += done;
+		pa += done;
+		size -= done;
+	}
+	return true;
+}
+
+bool pt_map(struct pagetable *pt, u64 va, u64 pa, u64 size, u64 flags)
+{
+	return set_range(pt, va, pa, size, flags, false);
+}
+
+bool pt_unmap(struct pagetable *pt, u64 va, u64 size)
+{
+	return set_range(pt, va, 0, size, 0, true);
+}
+
+u64 pt_lookup(const struct pagetable *pt, u64 va, u64 *page_size)
+{
+	const u64 *table = table_at(pt, pt->root);
+
+	for (int level = 4;; level--) {
+		u64 entry = table[index_of(va, level)];
+
+		if (!present(pt, entry))
+			return 0;
+		if (is_leaf(pt, entry, level)) {
+			if (page_size)
+				*page_size = level_size(level);
+			return entry;
+		}
+		table = table_at(pt, entry & PTE_ADDR);
+	}
+}
