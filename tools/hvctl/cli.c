@@ -188,30 +188,30 @@ static bool store_number(struct parse *parse, const struct cli_option *option, u
 		    (unsigned long long)option->minimum, (unsigned long long)option->maximum);
 }
 
-/* value is NULL for an option that takes none. */
+/* value is NULL where none was typed. */
 static bool store(struct parse *parse, const struct cli_option *option, bool global,
 		  const char *value)
 {
 	void *target = variable(parse, option, global);
 	char what[64];
 
-	switch (option->kind) {
-	case CLI_FLAG:
+	if (option->kind == CLI_FLAG) {
 		*(bool *)target = true;
 		return true;
-	case CLI_SET:
+	}
+	if (option->kind == CLI_SET) {
 		*(unsigned *)target = option->set;
 		return true;
-	case CLI_CHOICE:
+	}
+	if (!value)
+		return fail(parse, "--%s needs a value", option->name);
+	if (option->kind == CLI_CHOICE) {
 		if (find_choice(option->choices, value, target))
 			return true;
 		snprintf(what, sizeof(what), "--%s: unknown value", option->name);
 		return fail_choice(parse, what, value, option->choices);
-	case CLI_NUMBER:
-	case CLI_SECONDS:
-		return store_number(parse, option, target, value);
 	}
-	return false;
+	return store_number(parse, option, target, value);
 }
 
 static void suggest_options(struct suggest *suggest, const struct cli_option *options)
@@ -262,11 +262,9 @@ static bool parse_long(struct parse *parse, const char *word, const char *next, 
 			return fail(parse, "--%s takes no value", option->name);
 	} else if (word[length]) {
 		value = word + length + 1;
-	} else if (next) {
-		value = next;
-		*used = true;
 	} else {
-		return fail(parse, "--%s needs a value", option->name);
+		value = next;
+		*used = next != NULL;
 	}
 	return store(parse, option, global, value);
 }

@@ -107,6 +107,6 @@ enum hvctl_status device_map_stats(const struct device *device, struct shared *s
 
 void device_unmap(struct shared *shared)
 {
-	munmap((void *)(uintptr_t)shared->memory, shared->size);
+	munmap(shared->memory, shared->size);
 	*shared = (struct shared){ 0 };
 }

@@ -8,6 +8,10 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+
+#ifdef __CHECKER__
+#define __EDG__ /* as to that compiler, libsystemd gives its enumerations no type: sparse knows none */
+#endif
 #include <systemd/sd-json.h>
 
 #include "hvctl.h"

@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 #include <stdio.h>
-#include <systemd/sd-json.h>
 
+#include "json.h"
 #include "log-reader.h"
 
 /* Ends with NULL; indexed by enum mullion_log_level. */

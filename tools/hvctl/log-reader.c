@@ -20,6 +20,12 @@
  */
 #define MAX_RETRIES 1000
 
+/* Bytes that a text of that length takes in the ring. */
+static uint64_t text_room(uint32_t length)
+{
+	return ((uint64_t)length + 7) / 8 * 8;
+}
+
 static bool damaged(struct log_reader *reader, const char *what)
 {
 	reader->damage = what;
@@ -114,7 +120,7 @@ static const char *header_fault(const struct log_reader *reader,
 
 	if (header->length > MULLION_LOG_TEXT_MAX)
 		return "a record is too long";
-	if ((header->length + 7u) / 8 * 8 > room)
+	if (text_room(header->length) > room)
 		return "a record reaches beyond the end";
 	if (header->level > MULLION_LOG_DEBUG)
 		return "a record has an unknown level";
@@ -135,7 +141,7 @@ static void accept(struct log_reader *reader, const struct mullion_log_record *h
 	record->length = header->length;
 	reader->sequence = header->sequence + 1;
 	reader->started = true;
-	reader->position += sizeof(*header) + (header->length + 7u) / 8 * 8;
+	reader->position += sizeof(*header) + text_room(header->length);
 }
 
 enum log_result log_reader_next(struct log_reader *reader, struct log_record *record)

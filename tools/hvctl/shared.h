@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 struct shared {
-	const void *memory; /* 8-byte aligned; not owned */
+	void *memory; /* 8-byte aligned; only ever read; not owned */
 	size_t size; /* bytes */
 };
 

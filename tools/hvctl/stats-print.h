@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 #include <stdio.h>
-#include <systemd/sd-json.h>
 
+#include "json.h"
 #include "stats-reader.h"
 
 struct stats_view {

@@ -23,10 +23,9 @@ static struct mullion_vp_stats *entry(struct area *area, size_t i)
 /* The TSC runs at 3 GHz. */
 static struct area *new_area(unsigned entries)
 {
-	struct area *area = aligned_alloc(64, AREA_SIZE);
+	struct area *area = calloc(1, AREA_SIZE);
 
 	REQUIRE(area);
-	memset(area, 0, AREA_SIZE);
 	area->header = (struct mullion_stats){
 		.magic = MULLION_STATS_MAGIC,
 		.version = MULLION_STATS_VERSION,
@@ -38,7 +37,7 @@ static struct area *new_area(unsigned entries)
 	return area;
 }
 
-static struct shared share(const struct area *area)
+static struct shared share(struct area *area)
 {
 	return (struct shared){ .memory = area, .size = AREA_SIZE };
 }
