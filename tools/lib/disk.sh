@@ -38,14 +38,26 @@ le64() {
 	done
 }
 
+# The menu lies in the root file system of the disk that GRUB came from.
+GRUB_PREFIX='(,gpt3)/boot/grub'
+
+# grub_core FORMAT FILE MODULE...: what the firmware starts.
+grub_core() {
+	local format=$1 file=$2
+	shift 2
+	# shellcheck disable=SC2016 # expanded by GRUB
+	echo 'configfile $prefix/grub.cfg' >"$file.cfg"
+	grub-mkimage -O "$format" -o "$file" -c "$file.cfg" -p "$GRUB_PREFIX" "$@" "${GRUB_MODULES[@]}"
+	rm "$file.cfg"
+}
+
 # disk_grub_bios IMAGE TMPDIR: what grub-install does for the BIOS, without a
 # device. The MBR loads the core image's first sector from the sector number
 # at 0x5c; that sector ends in a block list whose first entry, at 0x1f4, says
 # where the rest lies.
 disk_grub_bios() {
 	local core=$2/core.img mbr=$2/boot.img
-	grub-mkimage -O i386-pc -o "$core" -c "$TOP/parent/image/early-grub.cfg" \
-		-p '(,gpt3)/boot/grub' biosdisk "${GRUB_MODULES[@]}"
+	grub_core i386-pc "$core" biosdisk
 	[ "$(stat -c %s "$core")" -le $((BIOS_SIZE * SECTOR)) ] || die "GRUB's core image does not fit the BIOS boot partition"
 	head -c 440 /usr/lib/grub/i386-pc/boot.img >"$mbr"
 	poke "$mbr" $((0x5c)) "$(le64 $BIOS_START)"
@@ -57,8 +69,7 @@ disk_grub_bios() {
 # disk_grub_uefi IMAGE TMPDIR: the ESP, with GRUB under the fallback name.
 disk_grub_uefi() {
 	local efi=$2/BOOTX64.EFI esp=$2/esp.img
-	grub-mkimage -O x86_64-efi -o "$efi" -c "$TOP/parent/image/early-grub.cfg" \
-		-p '(,gpt3)/boot/grub' efi_gop "${GRUB_MODULES[@]}"
+	grub_core x86_64-efi "$efi" efi_gop
 	rm -f "$esp"
 	truncate -s $((ESP_SIZE * SECTOR)) "$esp"
 	mkfs.fat -i 4d756c6c --invariant -n MULLION "$esp" >/dev/null

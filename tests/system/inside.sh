@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# Put before each test's own script in the parent: what such scripts share.
+
+set -euo pipefail
+
+fail() {
+	printf 'FAILED in the parent: %s\n' "$*"
+	exit 1
+}
+
+# check WHAT COMMAND...
+check() {
+	local what=$1
+	shift
+	"$@" || fail "$what"
+	printf 'ok: %s\n' "$what"
+}
+
+same() {
+	[ "$1" = "$2" ] || fail "$3: '$1', not '$2'"
+	printf 'ok: %s: %s\n' "$3" "$1"
+}
+
+# Up, and nothing failed on the way.
+booted() {
+	local state
+	state=$(systemctl is-system-running --wait) || true
+	[ "$state" = running ] || systemctl --failed --no-legend
+	same "$state" running 'systemctl is-system-running'
+}
+
+# Mullion's signature in CPUID leaf 0x40000000, on every CPU.
+hypervisor_on_every_cpu() {
+	local device text count=0
+	modprobe cpuid
+	for device in /dev/cpu/[0-9]*/cpuid; do
+		# The leaf is the file's position, in units of one byte.
+		text=$(dd if="$device" bs=16 count=1 skip=$((0x40000000)) iflag=skip_bytes status=none | tail -c 12 | tr -d '\0')
+		[ "$text" = Mullion ] || fail "$device: the hypervisor calls itself '$text'"
+		count=$((count + 1))
+	done
+	same "$count" "$(nproc)" 'CPUs with Mullion under them'
+}
+
+# What the kernel says when an interrupt got lost, a clock jumped or a CPU hung.
+KERNEL_COMPLAINTS='lost interrupt|nobody cared|No irq handler|spurious|unstable|soft lockup|hard LOCKUP|rcu.*(stall|starved)'
+KERNEL_COMPLAINTS+='|blocked for more than|timed? ?out|NETDEV WATCHDOG|Uhhuh|NMI received|clocksource.*skew|BUG:|WARNING:|Oops|Call Trace|I/O error|time.*backwards|Machine check'
+
+kernel_is_content() {
+	local complaints
+	complaints=$(dmesg | grep -iE "$KERNEL_COMPLAINTS") || true
+	[ -z "$complaints" ] || fail "the kernel complains: $complaints"
+	echo 'ok: no complaint in the kernel log'
+}
+
+# irq_count PATTERN: interrupts counted on all CPUs in the matching lines.
+irq_count() {
+	awk -v pattern="$1" '$0 ~ pattern { for (i = 2; i <= NF && $i ~ /^[0-9]+$/; i++) n += $i } END { print n + 0 }' /proc/interrupts
+}
+
+# irq_count_cpu PATTERN CPU
+irq_count_cpu() {
+	awk -v pattern="$1" -v name="CPU$2" '
+		NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) column = i + 1 }
+		NR > 1 && column && $0 ~ pattern { n += $column }
+		END { print n + 0 }' /proc/interrupts
+}
+
