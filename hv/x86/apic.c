@@ -48,7 +48,7 @@ void apic_write_icr(u32 dest, u32 low)
 		/* Writes of x2APIC registers do not wait for earlier stores, which
 		 * the receiver is going to look for. */
 		__asm__ volatile("mfence; lfence" : : : "memory");
-		wrmsr(MSR_X2APIC + APIC_ICR / 16, (u64)dest << 32 | low);
+		wrmsr(MSR_X2APIC + APIC_ICR / 16, (u64)dest << 32 | (low & ~ICR_BUSY));
 		return;
 	}
 	while (read_mmio32(page_reg(APIC_ICR)) & ICR_BUSY)

@@ -33,8 +33,8 @@ static void send_requests(struct vp *vp, enum vlapic_action what, const struct v
 	}
 }
 
-/* value as in vlapic_write_icr. */
-static void write_icr(struct vp *vp, u64 value)
+/* value as in vlapic_write_icr. Returns false for #GP. */
+static bool write_icr(struct vp *vp, u64 value)
 {
 	struct vlapic_ipi ipi;
 	enum vlapic_action action = vlapic_write_icr(&vp->lapic, value, &ipi);
@@ -48,18 +48,22 @@ static void write_icr(struct vp *vp, u64 value)
 	case VLAPIC_NMI:
 		send_requests(vp, action, &ipi);
 		break;
+	case VLAPIC_FAULT:
+		return false;
 	default:
 		break;
 	}
+	return true;
 }
 
 void exit_apic_icr(struct vp *vp)
 {
-	if (vp->lapic.mode != VLAPIC_X2APIC) {
+	u64 value = (u32)vp->regs.r[REG_RAX] | vp->regs.r[REG_RDX] << 32;
+
+	if (vp->lapic.mode != VLAPIC_X2APIC || !write_icr(vp, value)) {
 		vp_inject_gp(vp);
 		return;
 	}
-	write_icr(vp, (u32)vp->regs.r[REG_RAX] | vp->regs.r[REG_RDX] << 32);
 	vp_skip(vp, 2);
 }
 
@@ -112,10 +116,11 @@ static void apic_page_write(struct vp *vp)
 	u8 bytes[INSN_MAX];
 	struct insn insn;
 	struct vp_mode mode;
+	size_t n = vp_fetch_insn(vp, bytes);
 	u32 old;
 
 	vendor->get_mode(vp, &mode);
-	if (!insn_decode(bytes, vp_fetch_insn(vp, bytes), mode.insn, &insn) || insn.size != 4 ||
+	if (!insn_decode(bytes, n, mode.insn, &insn) || insn.size != 4 ||
 	    insn.kind < INSN_STORE_REG || offset % 16) {
 		log_error("parent writes APIC register %x by an instruction that it should not",
 			  offset);

@@ -9,6 +9,8 @@
 #define ICR_ASSERT BIT(14)
 #define ICR_LEVEL BIT(15)
 #define ICR_SHORTHAND(x) (((x) >> 18) & 3)
+/* x2APIC: #GP when set. Bit 12, once delivery status, is ignored by some CPUs. */
+#define ICR_X2APIC_RESERVED 0xfff32000u
 
 enum icr_mode {
 	ICR_FIXED = 0,
@@ -64,6 +66,8 @@ enum vlapic_action vlapic_write_icr(const struct vlapic *v, u64 value, struct vl
 		.logical = low & ICR_LOGICAL,
 		.dest = v->mode == VLAPIC_X2APIC ? (u32)(value >> 32) : v->icr_high >> 24,
 	};
+	if (v->mode == VLAPIC_X2APIC && (low & ICR_X2APIC_RESERVED))
+		return VLAPIC_FAULT;
 	switch (ICR_MODE(low)) {
 	case ICR_FIXED:
 	case ICR_LOWEST:

@@ -103,8 +103,8 @@ void vlapic_init_signal(struct vlapic *v);
 bool vlapic_start(struct vlapic *v);
 
 /* The parent writes the ICR: value is 64 bits in x2APIC mode; in xAPIC mode the
- * low half, the high half is what it wrote to ICR2. *ipi is set for INIT, SIPI
- * and NMI. */
+ * low half, the high half is what it wrote to ICR2. *ipi is set in any case.
+ * VLAPIC_FAULT in x2APIC mode alone. */
 enum vlapic_action vlapic_write_icr(const struct vlapic *v, u64 value, struct vlapic_ipi *ipi);
 
 /* The parent writes a register of the xAPIC page other than the ICR's low half,

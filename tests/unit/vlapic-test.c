@@ -172,6 +172,25 @@ static void icr(void)
 	}
 }
 
+/* Bits that neither hv nor the parent can set: #GP on hardware, and hv does the
+ * writing for the parent. */
+static void icr_reserved(void)
+{
+	for (unsigned int bit = 0; bit < 32; bit++) {
+		bool reserved = bit == 13 || bit == 16 || bit == 17 || bit >= 20;
+		struct vlapic x1 = made(1, BASE | EN, true);
+		struct vlapic x2 = made(1, BASE | EN | X2, true);
+		struct vlapic_ipi ipi;
+
+		if (bit >= 8 && bit < 11)
+			continue; /* the mode */
+		CHECK_NOTE("bit %u", bit);
+		CHECK_EQ(vlapic_write_icr(&x1, BIT32(bit), &ipi), VLAPIC_PASS);
+		CHECK_EQ(vlapic_write_icr(&x2, BIT32(bit), &ipi),
+			 reserved ? VLAPIC_FAULT : VLAPIC_PASS);
+	}
+}
+
 static void xapic_writes(void)
 {
 	for (uint32_t offset = 0; offset < 0x1000; offset += 4) {
@@ -276,6 +295,7 @@ int main(void)
 	CHECK_RUN(base_transitions);
 	CHECK_RUN(startup);
 	CHECK_RUN(icr);
+	CHECK_RUN(icr_reserved);
 	CHECK_RUN(xapic_writes);
 	CHECK_RUN(destinations);
 	return check_done();
