@@ -32,11 +32,12 @@ static u64 hv_cr3;
 static u64 boot_apic_base; /* mode bits of the boot CPU's APIC_BASE */
 static u32 parent_ready; /* set when every VP is there */
 
+/* In the highest free page below *page, which becomes that page. */
 static struct trampoline *place_trampoline(u64 *page)
 {
 	struct trampoline *t;
 
-	if (!memmap_find(&parent.memory, PAGE_SIZE, PAGE_SIZE, PAGE_SIZE, KIB(640), NULL, 0, page))
+	if (!memmap_find(&parent.memory, PAGE_SIZE, PAGE_SIZE, PAGE_SIZE, *page, NULL, 0, page))
 		panic("no page below 640 KiB to start CPUs in");
 	memcpy(phys_to_virt(HPA(*page)), trampoline_start,
 	       (u64)(trampoline_end - trampoline_start));
@@ -71,7 +72,7 @@ static bool start_one(struct cpu *cpu, struct trampoline *t, u64 page)
 void smp_start(const u32 *apic_ids, u32 count)
 {
 	u32 me = apic_id();
-	u64 page;
+	u64 page = KIB(640);
 	struct trampoline *t = place_trampoline(&page);
 
 	hv_cr3 = read_cr3();
@@ -85,9 +86,9 @@ void smp_start(const u32 *apic_ids, u32 count)
 		if (!start_one(cpu, t, page)) {
 			log_error("CPU with APIC ID %u does not start, going on without it",
 				  apic_ids[i]);
-			/* Should it still come, it must not find another's stack. */
+			/* Should it still come, it must not find another's stack: this
+			 * page stays its own, the next CPU gets another. */
 			t->entry = (u64)cpu_stop;
-			page = 0;
 			t = place_trampoline(&page);
 			continue;
 		}
