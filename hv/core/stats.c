@@ -30,7 +30,7 @@ void stats_init(void *base)
 struct mullion_vp_stats *stats_add(u32 vp, u32 cpu)
 {
 	u32 i = area->entry_count++;
-	struct mullion_vp_stats *e = (void *)((u8 *)area + ENTRIES_OFFSET + i * ENTRY_SIZE);
+	struct mullion_vp_stats *e = (void *)((u8 *)area + ENTRIES_OFFSET + (u64)i * ENTRY_SIZE);
 
 	e->vp = vp;
 	e->cpu = cpu;

@@ -36,7 +36,7 @@ static struct gate idt[256] __aligned(16);
 void trap_init(void)
 {
 	for (u32 i = 0; i < 256; i++) {
-		u64 stub = (u64)trap_stubs + 16 * i;
+		u64 stub = (u64)trap_stubs + 16ul * i;
 
 		idt[i] = (struct gate){
 			.offset0 = (u16)stub,
