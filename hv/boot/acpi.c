@@ -163,8 +163,8 @@ static void parse_fadt(const u8 *t, u32 length, struct acpi_info *info)
 	info->reset_value = t[FADT_RESET_VALUE];
 }
 
-const char *acpi_parse(const u8 *rsdp, u32 rsdp_size,
-		       const void *(*map_table)(u64 pa, u64 size), struct acpi_info *info)
+const char *acpi_parse(const u8 *rsdp, u32 rsdp_size, const void *(*map_table)(u64 pa, u64 size),
+		       struct acpi_info *info)
 {
 	bool x = false;
 	bool have_madt = false;

@@ -31,7 +31,7 @@ struct acpi_info {
  * Returns NULL, or what is wrong in a few words. Every table is checked for
  * its length and checksum before it is used.
  */
-const char *acpi_parse(const u8 *rsdp, u32 rsdp_size,
-		       const void *(*map_table)(u64 pa, u64 size), struct acpi_info *info);
+const char *acpi_parse(const u8 *rsdp, u32 rsdp_size, const void *(*map_table)(u64 pa, u64 size),
+		       struct acpi_info *info);
 
 #endif

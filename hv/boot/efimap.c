@@ -33,8 +33,8 @@ static void emit(struct writer *w, const u8 *model, u64 base, u64 end, u32 type)
 	w->used += w->desc_size;
 }
 
-size_t efimap_set(void *dest, size_t dest_size, const void *src, size_t src_size,
-		  size_t desc_size, u64 base, u64 size, u32 type)
+size_t efimap_set(void *dest, size_t dest_size, const void *src, size_t src_size, size_t desc_size,
+		  u64 base, u64 size, u32 type)
 {
 	struct writer w = { .dest = dest, .size = dest_size, .desc_size = desc_size };
 	u64 end = base + size;

@@ -29,7 +29,7 @@ struct efi_descriptor {
  * Returns the bytes written; 0 when dest_size is too small or the map is not
  * one (desc_size below the structure or above 256). dest must not overlap src.
  */
-size_t efimap_set(void *dest, size_t dest_size, const void *src, size_t src_size,
-		  size_t desc_size, u64 base, u64 size, u32 type);
+size_t efimap_set(void *dest, size_t dest_size, const void *src, size_t src_size, size_t desc_size,
+		  u64 base, u64 size, u32 type);
 
 #endif

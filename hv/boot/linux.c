@@ -218,8 +218,8 @@ const char *linux_load(struct linux_entry *entry)
 	if (boot.kernel.size - code > h.init_size)
 		return "the kernel file is longer than it says";
 	avoid(&a, kernel, h.init_size);
-	if (!memmap_find(&parent.memory, align_up(sizeof(*b), PAGE_SIZE), PAGE_SIZE, MIB(1),
-			 GIB(4), a.r, a.count, &pa))
+	if (!memmap_find(&parent.memory, align_up(sizeof(*b), PAGE_SIZE), PAGE_SIZE, MIB(1), GIB(4),
+			 a.r, a.count, &pa))
 		return "there is no memory for the kernel's boot parameters";
 
 	memcpy(phys_to_virt(HPA(kernel)), image + code, boot.kernel.size - code);

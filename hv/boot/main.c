@@ -126,8 +126,8 @@ static u64 physmap_end(void)
 
 static u64 arena_size(void)
 {
-	u64 pages = FIXED_PAGES + boot_acpi.cpu_count * CPU_PAGES +
-		    LOG_SIZE / PAGE_SIZE + stats_size(boot_acpi.cpu_count) / PAGE_SIZE +
+	u64 pages = FIXED_PAGES + boot_acpi.cpu_count * CPU_PAGES + LOG_SIZE / PAGE_SIZE +
+		    stats_size(boot_acpi.cpu_count) / PAGE_SIZE +
 		    parent_map_pages(address_bits(), has_1g_pages()) + (physmap_end() >> 30) + 8;
 
 	return align_up(pages * PAGE_SIZE, MIB(2));

@@ -87,8 +87,7 @@ void options_parse(const char *text, struct options *o,
 			n++;
 		for (equals = 0; equals < n && text[equals] != '='; equals++)
 			;
-		if (n && (equals == n ||
-			  !set(o, text, equals, text + equals + 1, n - equals - 1)))
+		if (n && (equals == n || !set(o, text, equals, text + equals + 1, n - equals - 1)))
 			unknown(text, n);
 		text += n;
 		while (*text == ' ')

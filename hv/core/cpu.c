@@ -39,8 +39,8 @@ static void fill_gdt(struct cpu *cpu)
 
 	cpu->gdt[SEL_CODE64 / 8] = 0x00af9b000000ffff;
 	cpu->gdt[SEL_DATA / 8] = 0x00cf93000000ffff;
-	cpu->gdt[SEL_TSS / 8] = (sizeof(cpu->tss) - 1) | (base & 0xffffff) << 16 |
-				0x89ul << 40 | (base >> 24 & 0xff) << 56;
+	cpu->gdt[SEL_TSS / 8] = (sizeof(cpu->tss) - 1) | (base & 0xffffff) << 16 | 0x89ul << 40 |
+				(base >> 24 & 0xff) << 56;
 	cpu->gdt[SEL_TSS / 8 + 1] = base >> 32;
 }
 

@@ -145,7 +145,9 @@ void exit_gpa_fault(struct vp *vp)
 	}
 	log_error("parent touched %s memory: %s at %lx by rip %lx on CPU %u",
 		  parent_hits_hv(gpa, 1) ? "hv" : "absent",
-		  vp->exit.fetch ? "execution" : vp->exit.write ? "write" : "read",
+		  vp->exit.fetch ? "execution" :
+		  vp->exit.write ? "write" :
+				   "read",
 		  gpa.v, vp->regs.rip, vp->index);
 	vp_dump(vp);
 	parent_dead();

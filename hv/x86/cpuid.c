@@ -10,7 +10,12 @@
 #include "core/vp.h"
 #include "x86/asm.h"
 
-enum { A, B, C, D };
+enum {
+	A,
+	B,
+	C,
+	D
+};
 
 static void hypervisor_leaf(u32 leaf, u32 r[4])
 {

@@ -14,11 +14,13 @@
 #define TRAP_FIXUP_EVENT 2
 
 #ifdef __ASSEMBLER__
+/* clang-format off */
 	.macro FIXUP at, to, kind
 	.pushsection .fixups, "a"
 	.quad \at, \to, \kind
 	.popsection
 	.endm
+/* clang-format on */
 #endif
 
 #endif
