@@ -163,9 +163,8 @@ trampoline32:
 	mov $CR0_PG_WP_PE, %eax
 	mov %eax, %cr0
 	lea (trampoline64 - trampoline_start)(%ebx), %eax
-	mov %eax, (trampoline_jump - trampoline_start)(%ebx)
-	movw $SEL_CODE64, (trampoline_jump - trampoline_start + 4)(%ebx)
-	ljmpl *(trampoline_jump - trampoline_start)(%ebx)
+	mov %eax, (trampoline_jump64 - trampoline_start)(%ebx)
+	ljmpl *(trampoline_jump64 - trampoline_start)(%ebx)
 
 	.code64
 trampoline64:
@@ -193,6 +192,9 @@ trampoline_gdtr:
 trampoline_jump:
 	.long 0
 	.short 0x18
+trampoline_jump64:
+	.long 0
+	.short SEL_CODE64
 	.align 8
 trampoline_data:
 	.quad 0 /* CR3, below 4 GiB, with the identity for this page */
