@@ -10,7 +10,7 @@
 #include <stdio.h>
 
 #ifdef __CHECKER__
-#define __EDG__ /* as to that compiler, libsystemd gives its enumerations no type: sparse knows none */
+#define __EDG__ /* for EDG libsystemd leaves out what sparse cannot parse: typed enumerations */
 #endif
 #include <systemd/sd-json.h>
 

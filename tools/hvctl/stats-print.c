@@ -156,6 +156,8 @@ bool stats_print(FILE *out, const struct stats *stats, uint32_t partition,
 		fprintf(out, "Partition %u\n", partition);
 	if (!print_times(out, stats, &span, &total, view))
 		return false;
+	if (!stats_exits(&total))
+		return true;
 	for (size_t first = 0; first < span.count; first += VPS_ABREAST) {
 		size_t end = span.count - first > VPS_ABREAST ? first + VPS_ABREAST : span.count;
 

@@ -168,7 +168,7 @@ static enum hvctl_status show_log(struct show *show, const struct shared *log)
 	return status;
 }
 
-static enum hvctl_status run(const struct cli_call *call)
+enum hvctl_status dmesg_show(const struct cli_call *call, const struct shared *log)
 {
 	struct show show = {
 		.settings = call->line->settings,
@@ -176,6 +176,16 @@ static enum hvctl_status run(const struct cli_call *call)
 		.color = !call->line->globals.no_color && !getenv("NO_COLOR") &&
 			 isatty(STDOUT_FILENO),
 	};
+	enum hvctl_status status = show_log(&show, log);
+
+	for (size_t i = 0; i < show.count; i++)
+		sd_json_variant_unref(show.records[i]);
+	free(show.records);
+	return status;
+}
+
+static enum hvctl_status run(const struct cli_call *call)
+{
 	enum hvctl_status status;
 	struct device device;
 	struct shared log;
@@ -187,9 +197,7 @@ static enum hvctl_status run(const struct cli_call *call)
 	device_close(&device);
 	if (status != HVCTL_OK)
 		return status;
-	status = show_log(&show, &log);
-	sd_json_variant_unref_many(show.records, show.count);
-	free(show.records);
+	status = dmesg_show(call, &log);
 	device_unmap(&log);
 	return status;
 }

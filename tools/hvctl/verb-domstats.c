@@ -52,7 +52,7 @@ static enum hvctl_status print_json(const struct show *show, const struct stats 
 {
 	sd_json_variant *partitions JSON_AUTO = NULL, *object JSON_AUTO = NULL;
 	bool rates = show->view.rates;
-	int error = 0;
+	int error = sd_json_variant_new_array(&partitions, NULL, 0);
 
 	for (size_t i = 0; i < stats->count && error >= 0; i++)
 		if (begins_partition(show, stats, i))
@@ -157,21 +157,7 @@ static enum hvctl_status show_stats(const struct show *show)
 	return status;
 }
 
-/* The shared memory of hv's statistics. Errors are reported. */
-static enum hvctl_status map_stats(struct shared *memory)
-{
-	enum hvctl_status status;
-	struct device device;
-
-	status = device_open(&device);
-	if (status != HVCTL_OK)
-		return status;
-	status = device_map_stats(&device, memory);
-	device_close(&device);
-	return status;
-}
-
-static enum hvctl_status run(const struct cli_call *call)
+enum hvctl_status domstats_show(const struct cli_call *call, const struct shared *memory)
 {
 	const struct cli_globals *globals = &call->line->globals;
 	const struct settings *settings = call->line->settings;
@@ -180,25 +166,37 @@ static enum hvctl_status run(const struct cli_call *call)
 		.settings = settings,
 		.name = call->line->operands[0],
 		.deadline = call->deadline,
+		.memory = *memory,
 		.view = { .rates = settings->interval_ns != 0,
 			  .totals = !settings->vcpu,
 			  .headings = !globals->no_headers },
 	};
-	enum hvctl_status status;
 	uint64_t id = 0;
+
+	if (show.name && (!text_parse_number(show.name, &id) || id > UINT32_MAX))
+		return error_report(HVCTL_NO_PARTITION, "no partition '%s'", show.name);
+	show.id = (uint32_t)id;
+	return show_stats(&show);
+}
+
+static enum hvctl_status run(const struct cli_call *call)
+{
+	const struct settings *settings = call->line->settings;
+	enum hvctl_status status;
+	struct device device;
+	struct shared memory;
 
 	if (settings->count && !settings->interval_ns)
 		return error_report(HVCTL_USAGE, "domstats: --count needs --interval");
-	status = map_stats(&show.memory);
+	status = device_open(&device);
 	if (status != HVCTL_OK)
 		return status;
-	if (show.name && (!text_parse_number(show.name, &id) || id > UINT32_MAX)) {
-		status = error_report(HVCTL_NO_PARTITION, "no partition '%s'", show.name);
-	} else {
-		show.id = (uint32_t)id;
-		status = show_stats(&show);
-	}
-	device_unmap(&show.memory);
+	status = device_map_stats(&device, &memory);
+	device_close(&device);
+	if (status != HVCTL_OK)
+		return status;
+	status = domstats_show(call, &memory);
+	device_unmap(&memory);
 	return status;
 }
 
