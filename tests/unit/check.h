@@ -126,7 +126,7 @@ static inline bool check_mem(const char *file, int line, const void *got, const 
 }
 
 /* Each gives true when it holds. CHECK_EQ is for unsigned, CHECK_INT for signed. */
-#define CHECK(condition) check_true(__FILE__, __LINE__, (condition), #condition)
+#define CHECK(condition) check_true(__FILE__, __LINE__, (condition) ? true : false, #condition)
 #define CHECK_EQ(got, want) check_u64(__FILE__, __LINE__, (uint64_t)(got), (uint64_t)(want), #got)
 #define CHECK_INT(got, want) check_i64(__FILE__, __LINE__, (int64_t)(got), (int64_t)(want), #got)
 #define CHECK_STR(got, want) check_str(__FILE__, __LINE__, (got), (want), #got)

@@ -132,15 +132,17 @@ struct expected {
 	X(32, "incl %eax", UNKNOWN, NO)                                        \
 	X(16, "iretw", UNKNOWN, NO)
 
-#define ASSEMBLE(mode, text, ...)    \
-	".byte " #mode ", 2f - 1f\n" \
-	".code" #mode "\n"           \
-	"1: " text "\n"              \
-	"2: .code64\n"               \
-	".fill 30 - (2b - 1b), 1, 0xcc\n"
+#define ASSEMBLE(mode, text, ...) "row " #mode ", \"" text "\"\n"
 #define EXPECT(mode, text, kind, ...) { text, INSN_##kind, __VA_ARGS__ },
 
-__asm__(".pushsection .rodata\n"
+__asm__(".macro row mode, text\n"
+	".byte \\mode, 2f - 1f\n"
+	".code\\mode\n"
+	"1: \\text\n"
+	"2: .code64\n"
+	".fill 30 - (2b - 1b), 1, 0xcc\n"
+	".endm\n"
+	".pushsection .rodata\n"
 	"encoded_rows:\n" ROWS(ASSEMBLE) "encoded_rows_end:\n"
 					 ".popsection\n");
 

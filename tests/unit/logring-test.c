@@ -7,7 +7,7 @@
 
 #include "core/logring.h"
 
-#define PAGE 4096u
+#define PAGE 4096ul
 
 struct written {
 	uint32_t length;
@@ -61,9 +61,12 @@ static void remember(struct model *m, const struct mullion_log *ring, uint8_t le
 	struct written *w;
 
 	if (m->count == m->room) {
+		struct written *more;
+
 		m->room = m->room ? m->room * 2 : 64;
-		m->list = realloc(m->list, m->room * sizeof(*m->list));
-		REQUIRE(m->list);
+		more = realloc(m->list, m->room * sizeof(*m->list));
+		REQUIRE(more);
+		m->list = more;
 	}
 	w = &m->list[m->count++];
 	w->length = length < MULLION_LOG_TEXT_MAX ? (uint32_t)length : MULLION_LOG_TEXT_MAX;
@@ -147,7 +150,7 @@ static void boundaries(void)
 		MULLION_LOG_TEXT_MAX - 1,
 		MULLION_LOG_TEXT_MAX,
 		MULLION_LOG_TEXT_MAX + 1,
-		3 * MULLION_LOG_TEXT_MAX,
+		3ul * MULLION_LOG_TEXT_MAX,
 	};
 	struct mullion_log *ring = new_area(PAGE);
 	struct model m = { 0 };
@@ -177,7 +180,7 @@ static void random_writes(void)
 
 		logring_init(ring, size);
 		for (int i = 0; i < 2000; i++) {
-			char text[2 * MULLION_LOG_TEXT_MAX];
+			char text[2 * MULLION_LOG_TEXT_MAX] = { 0 };
 			size_t most = check_below(10) ? 100 : sizeof(text);
 			size_t length = check_below(most);
 			uint8_t level = (uint8_t)check_below(4);
