@@ -176,7 +176,7 @@ static void *race_writer(void *argument)
  */
 static void overwritten_while_read(void)
 {
-	struct race race = { .ring = new_ring(RING_SIZE), .records = 60000 };
+	struct race race = { .ring = new_ring(RING_SIZE), .records = 20000 };
 	struct shared shared = share(race.ring);
 	uint64_t expected = 0, delivered = 0, lost = 0;
 	struct log_reader reader;
