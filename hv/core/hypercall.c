@@ -17,11 +17,14 @@
 #include "x86/asm.h"
 #include "x86/tsc.h"
 
+#define NO_MEMORY 0 /* the register must be 0 */
+#define IN_REGISTER UINT16_MAX /* the register is the input */
+
 struct call {
 	u16 code;
-	u16 input_size; /* bytes at RDX; 0: RDX must be 0 */
-	u16 output_size; /* bytes at R8; 0: R8 must be 0 */
-	u16 (*run)(gpa_t input, gpa_t output);
+	u16 input_size; /* bytes at RDX, NO_MEMORY or IN_REGISTER */
+	u16 output_size; /* bytes at R8, or NO_MEMORY */
+	u16 (*run)(struct vp *vp, u64 input, gpa_t output);
 };
 
 static void copy_text(char *dest, size_t size, const char *src)
@@ -32,14 +35,20 @@ static void copy_text(char *dest, size_t size, const char *src)
 	memcpy(dest, src, n);
 }
 
-static u16 get_info(gpa_t input, gpa_t output)
+u32 native_features(void)
+{
+	return (vendor->native & MULLION_NATIVE_CPUID ? MULLION_FEATURE_NATIVE_CPUID : 0) |
+	       (vendor->native & MULLION_NATIVE_ICR ? MULLION_FEATURE_NATIVE_ICR : 0);
+}
+
+static u16 get_info(struct vp *vp, u64 input, gpa_t output)
 {
 	struct mullion_hv_info info = {
 		.size = sizeof(info),
 		.abi = MULLION_PARENT_ABI,
 		.version = HV_VERSION,
 		.patch = HV_PATCH,
-		.features = HV_FEATURES,
+		.features = HV_FEATURES | native_features(),
 		.cpu_count = cpu_count,
 		.tsc_hz = tsc_hz,
 		.log_gpa = virt_to_phys(log_area.base).v,
@@ -49,6 +58,7 @@ static u16 get_info(gpa_t input, gpa_t output)
 		.memory_bytes = parent.image_size + parent.arena_size,
 	};
 
+	(void)vp;
 	(void)input;
 	copy_text(info.backend, sizeof(info.backend), vendor->name);
 	copy_text(info.build, sizeof(info.build), hv_build);
@@ -71,15 +81,16 @@ static void log_crash(const char *text, u32 length)
 	}
 }
 
-static u16 parent_crash(gpa_t input, gpa_t output)
+static u16 parent_crash(struct vp *vp, u64 input, gpa_t output)
 {
 	/* Not on the stack: too large for it. CPUs that crash at once share it, so
 	 * the length is that of the copy. */
 	static struct mullion_crash crash;
 	u32 length;
 
+	(void)vp;
 	(void)output;
-	if (!parent_read(input, &crash, sizeof(crash)))
+	if (!parent_read(GPA(input), &crash, sizeof(crash)))
 		return MULLION_STATUS_INVALID_PARAMETER;
 	length = READ_ONCE(crash.length);
 	if (length > MULLION_CRASH_TEXT || crash.reserved)
@@ -92,21 +103,33 @@ static u16 parent_crash(gpa_t input, gpa_t output)
 	return MULLION_STATUS_SUCCESS;
 }
 
+static u16 set_native(struct vp *vp, u64 input, gpa_t output)
+{
+	(void)output;
+	if (input & ~(u64)vendor->native)
+		return MULLION_STATUS_INVALID_PARAMETER;
+	vendor->set_native(vp, (u32)input);
+	return MULLION_STATUS_SUCCESS;
+}
+
 static const struct call calls[] = {
-	{ MULLION_CALL_GET_INFO, 0, sizeof(struct mullion_hv_info), get_info },
-	{ MULLION_CALL_PARENT_CRASH, sizeof(struct mullion_crash), 0, parent_crash },
+	{ MULLION_CALL_GET_INFO, NO_MEMORY, sizeof(struct mullion_hv_info), get_info },
+	{ MULLION_CALL_PARENT_CRASH, sizeof(struct mullion_crash), NO_MEMORY, parent_crash },
+	{ MULLION_CALL_SET_NATIVE, IN_REGISTER, NO_MEMORY, set_native },
 };
 
 static u16 check_gpa(u64 gpa, u16 size)
 {
-	if (!size)
+	if (size == IN_REGISTER)
+		return MULLION_STATUS_SUCCESS;
+	if (size == NO_MEMORY)
 		return gpa ? MULLION_STATUS_INVALID_INPUT : MULLION_STATUS_SUCCESS;
 	if (gpa % 8 || (gpa & (PAGE_SIZE - 1)) + size > PAGE_SIZE)
 		return MULLION_STATUS_INVALID_ALIGNMENT;
 	return MULLION_STATUS_SUCCESS;
 }
 
-static u16 dispatch(u64 control, u64 input, u64 output)
+static u16 dispatch(struct vp *vp, u64 control, u64 input, u64 output)
 {
 	for (u32 i = 0; i < ARRAY_SIZE(calls); i++) {
 		const struct call *c = &calls[i];
@@ -119,7 +142,7 @@ static u16 dispatch(u64 control, u64 input, u64 output)
 		status = check_gpa(input, c->input_size);
 		if (!status)
 			status = check_gpa(output, c->output_size);
-		return status ? status : c->run(GPA(input), GPA(output));
+		return status ? status : c->run(vp, input, GPA(output));
 	}
 	return MULLION_STATUS_INVALID_CALL;
 }
@@ -134,6 +157,6 @@ void exit_hypercall(struct vp *vp)
 		vendor->inject_exception(vp, VECTOR_UD, false, 0);
 		return;
 	}
-	r[REG_RAX] = dispatch(r[REG_RCX], r[REG_RDX], r[REG_R8]);
+	r[REG_RAX] = dispatch(vp, r[REG_RCX], r[REG_RDX], r[REG_R8]);
 	vp_skip(vp, 3);
 }

@@ -74,7 +74,7 @@ static void handle_requests(struct vp *vp)
 	if ((requests & VP_REQ_SIPI) && vlapic_start(&vp->lapic)) {
 		log_debug("CPU %u: start-up at %x", vp->index, vp->sipi_page << 12);
 		vendor->vp_reset(vp);
-		vendor->vp_start_real(vp, vp->sipi_page);
+		vendor->vp_start_real(vp, vp->sipi_page << 12);
 	}
 }
 

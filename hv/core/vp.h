@@ -117,6 +117,8 @@ struct vp {
  */
 struct vp_vendor {
 	const char *name;
+	/* MULLION_NATIVE_* (parent.h) that set_native can do. */
+	u32 native;
 	/* Can this CPU do it? NULL, or what is missing. */
 	const char *(*probe)(void);
 	/* Once, boot CPU: allocates what all CPUs share. */
@@ -127,8 +129,8 @@ struct vp_vendor {
 	void (*vp_alloc)(struct vp *vp);
 	/* Own CPU: state as after INIT. */
 	void (*vp_reset)(struct vp *vp);
-	/* Own CPU: after vp_reset, real mode at page << 12. */
-	void (*vp_start_real)(struct vp *vp, u32 page);
+	/* Own CPU: after vp_reset, real mode at address, below 1 MiB. */
+	void (*vp_start_real)(struct vp *vp, u32 address);
 	/* Own CPU: after vp_reset, 64-bit mode with flat segments, paging by cr3. */
 	void (*vp_start_long)(struct vp *vp, u64 rip, u64 rsp, u64 cr3, u64 gdt);
 	/* Own CPU: runs the guest until it exits; fills vp->exit and vp->regs. */
@@ -141,6 +143,9 @@ struct vp_vendor {
 	void (*wait_irq)(void);
 	/* Own CPU: interrupts and HLT direct or relayed. */
 	void (*set_irq_mode)(struct vp *vp, enum vp_irq_mode mode);
+	/* Own CPU: exactly these of MULLION_NATIVE_* do not exit; none after
+	 * vp_reset. */
+	void (*set_native)(struct vp *vp, u32 native);
 	/* Own CPU: an exception that the guest takes on entry. */
 	void (*inject_exception)(struct vp *vp, u8 vector, bool has_error, u32 error);
 	/* Own CPU: an interrupt that the guest can take on entry (IF is set). */
@@ -183,6 +188,9 @@ __noreturn void vp_loop(struct vp *vp);
 
 /* Any CPU: asks the VP for something; see enum vp_request. */
 void vp_request(struct vp *vp, enum vp_request what);
+
+/* The MULLION_FEATURE_NATIVE_* bits of this machine. */
+u32 native_features(void);
 
 /* Own CPU: general-protection fault in the guest. */
 void vp_inject_gp(struct vp *vp);

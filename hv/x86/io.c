@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Port accesses of the parent that exit: the ACPI sleep registers, because a
- * machine that wakes from S3 would come back without hv. Everything else goes
- * straight to the hardware.
+ * machine that wakes from S3 would come back without hv. Instead, the parent is
+ * woken at once where it asked to be. Everything else goes straight to the
+ * hardware.
  */
 #include "boot/boot.h"
 #include "core/exits.h"
@@ -13,18 +14,14 @@
 
 #define SLEEP_ENABLE BIT32(13) /* ACPI 6.5, table 4.14 */
 #define FACS_WAKING_VECTOR 12 /* ACPI 6.5, table 5.12 */
-#define FACS_X_WAKING_VECTOR 24
 
-/* An OS that means to wake up again has said where. */
-static bool waking_vector_set(void)
+/* An OS that means to wake up again has said where: below 1 MiB, in real mode.
+ * 0: it means to be off. */
+static u32 waking_vector(void)
 {
-	const u8 *facs;
-
 	if (!boot_acpi.facs || boot_acpi.facs >= GIB(4))
-		return false;
-	facs = phys_to_virt(HPA(boot_acpi.facs));
-	return *(const volatile u32 *)(facs + FACS_WAKING_VECTOR) ||
-	       *(const volatile u64 *)(facs + FACS_X_WAKING_VECTOR);
+		return 0;
+	return READ_ONCE(*(u32 *)phys_to_virt(HPA(boot_acpi.facs + FACS_WAKING_VECTOR)));
 }
 
 static u32 port_in(u16 port, u8 size)
@@ -66,19 +63,24 @@ static void io_in(struct vp *vp)
 	*rax = vp->exit.io_size == 4 ? v : (*rax & ~mask) | (v & mask);
 }
 
-static void io_out(struct vp *vp)
+/* Returns false when the VP was started anew. */
+static bool io_out(struct vp *vp)
 {
 	u32 v = (u32)vp->regs.r[REG_RAX];
+	u32 wake;
 
 	if (vp->exit.io_size > 1 && (v & SLEEP_ENABLE)) {
-		if (waking_vector_set()) {
-			log_warn("parent asked for suspend to RAM: refused, hv would not be "
-				 "there after it");
-			return;
+		wake = waking_vector();
+		if (wake && wake < MIB(1)) {
+			log_warn("parent asked for suspend to RAM: woken at once");
+			vendor->vp_reset(vp);
+			vendor->vp_start_real(vp, wake);
+			return false;
 		}
 		log_info("parent switches the machine off");
 	}
 	port_out(vp->exit.port, vp->exit.io_size, v);
+	return true;
 }
 
 void exit_io(struct vp *vp)
@@ -89,7 +91,7 @@ void exit_io(struct vp *vp)
 	}
 	if (vp->exit.io_in)
 		io_in(vp);
-	else
-		io_out(vp);
+	else if (!io_out(vp))
+		return;
 	vp_skip(vp, 1);
 }

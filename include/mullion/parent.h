@@ -54,6 +54,23 @@ typedef uint64_t __u64;
  */
 #define MULLION_CALL_PARENT_CRASH 0xf002u
 
+/*
+ * What of the calling CPU needs no hv any more: set by the parent once the CPU
+ * has identified itself and is online, cleared before another one is started.
+ * Before: RDX = MULLION_NATIVE_* bits that hv's features announce; R8 = 0.
+ * Success: exactly these run without hv on this CPU, until the next call or
+ * until an INIT reaches the CPU.
+ * INVALID_PARAMETER: a bit is not announced.
+ */
+#define MULLION_CALL_SET_NATIVE 0xf003u
+
+/* CPUID answers as the hardware does: no hypervisor leaves, hv's hidden bits
+ * visible (what they stand for stays hv's all the same). */
+#define MULLION_NATIVE_CPUID (1u << 0)
+/* x2APIC: IPIs go to the hardware as they are. INIT and start-up are then not
+ * to be sent: an INIT ends the machine, a start-up is lost. */
+#define MULLION_NATIVE_ICR (1u << 1)
+
 #define MULLION_CRASH_TEXT 1016u
 
 struct mullion_crash {

@@ -23,6 +23,9 @@ static int __init mullion_root_init(void)
 	error = mullion_crash_init();
 	if (error)
 		goto no_crash;
+	error = mullion_native_init();
+	if (error)
+		goto no_native;
 	error = mullion_device_init();
 	if (error)
 		goto no_device;
@@ -31,6 +34,8 @@ static int __init mullion_root_init(void)
 	return 0;
 
 no_device:
+	mullion_native_exit();
+no_native:
 	mullion_crash_exit();
 no_crash:
 	mullion_hypervisor_exit();
@@ -40,6 +45,7 @@ no_crash:
 static void __exit mullion_root_exit(void)
 {
 	mullion_device_exit();
+	mullion_native_exit();
 	mullion_crash_exit();
 	mullion_hypervisor_exit();
 }

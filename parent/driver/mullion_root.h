@@ -3,7 +3,8 @@
  * mullion_root: what its files share.
  *
  * hypervisor.c finds hv and makes hypercalls, device.c serves /dev/mullion,
- * crash.c tells hv why this kernel dies, main.c puts them together. What hv
+ * crash.c tells hv why this kernel dies, native.c takes from hv what a CPU does
+ * without it, main.c puts them together. What hv
  * told about itself at load (mullion_hv_info()) does not change before unload.
  */
 #ifndef MULLION_ROOT_H
@@ -35,5 +36,9 @@ void mullion_device_exit(void);
 /* Does nothing where hv does not take crash reports. */
 int mullion_crash_init(void);
 void mullion_crash_exit(void);
+
+/* Does nothing where hv has nothing to give. Process context. */
+int mullion_native_init(void);
+void mullion_native_exit(void);
 
 #endif

@@ -6,6 +6,8 @@
  *
  * Sources: AMD APM volume 2, chapter 15.
  */
+#include <mullion/parent.h>
+
 #include "boot/boot.h"
 #include "core/cpu.h"
 #include "core/log.h"
@@ -27,9 +29,14 @@
 struct svm_vp {
 	struct vmcb *vmcb;
 	hpa_t vmcb_pa;
+	u32 native; /* MULLION_NATIVE_* in force */
 };
 
-static u8 *msrpm; /* two bits for each MSR: intercept reads, intercept writes */
+/* Two bits for each MSR: intercept reads, intercept writes. The second bitmap is
+ * the first without the x2APIC's ICR. */
+#define MSRPM_SIZE (2 * PAGE_SIZE)
+static u8 *msrpm;
+static u8 *msrpm_native_icr;
 static u8 *iopm; /* a bit for each port */
 static bool has_nrips;
 static bool has_decode;
@@ -96,13 +103,15 @@ static void svm_init(void)
 
 	has_nrips = features & SVM_FEATURE_NRIPS;
 	has_decode = features & SVM_FEATURE_DECODE;
-	msrpm = memory_alloc(2, PAGE_SIZE);
+	msrpm = memory_alloc(MSRPM_SIZE / PAGE_SIZE, PAGE_SIZE);
+	msrpm_native_icr = memory_alloc(MSRPM_SIZE / PAGE_SIZE, PAGE_SIZE);
 	iopm = memory_alloc(3, PAGE_SIZE);
 	for (u32 i = 0; i < ARRAY_SIZE(hidden); i++)
 		intercept_msr(hidden[i], true, true);
 	intercept_msr(MSR_TSC, false, true);
 	intercept_msr(MSR_SYSCFG, false, true);
 	intercept_msr(MSR_APIC_BASE, true, true);
+	memcpy(msrpm_native_icr, msrpm, MSRPM_SIZE);
 	intercept_msr(MSR_X2APIC + APIC_ICR / 16, false, true);
 	intercept_port(boot_acpi.pm1a_control);
 	intercept_port(boot_acpi.pm1b_control);
@@ -117,6 +126,8 @@ static void svm_cpu_init(struct cpu *cpu)
 
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
 	wrmsr(MSR_VM_HSAVE_PA, cpu->host_save.v);
+	/* An INIT while hv itself runs must not take the CPU away: #SX instead. */
+	wrmsr(MSR_VM_CR, rdmsr(MSR_VM_CR) | VM_CR_R_INIT);
 	__asm__ volatile("clgi" : : : "memory");
 	/* What svm_switch loads after each exit: hv's GS and TSS. */
 	__asm__ volatile("vmsave %0" : : "a"(guest_state) : "memory");
@@ -136,16 +147,24 @@ static void set_segment(struct vmcb_segment *s, u16 selector, u16 attributes, u3
 	*s = (struct vmcb_segment){ selector, attributes, limit, base };
 }
 
-static void setup_intercepts(struct vmcb *v, enum vp_irq_mode mode)
+static void setup_intercepts(struct vp *vp)
 {
+	struct vmcb *v = svm(vp)->vmcb;
+
 	/* NMI: hv kicks CPUs by it. INIT: a CPU must not fall out of hv. SHUTDOWN:
 	 * to say why the machine resets. CPUID: hypervisor leaves. */
 	v->intercept1 = INTERCEPT1_NMI | INTERCEPT1_INIT | INTERCEPT1_CPUID | INTERCEPT1_INVLPGA |
 			INTERCEPT1_IOIO | INTERCEPT1_MSR | INTERCEPT1_SHUTDOWN;
 	v->intercept2 = INTERCEPT2_VMRUN | INTERCEPT2_VMMCALL | INTERCEPT2_VMLOAD |
 			INTERCEPT2_VMSAVE | INTERCEPT2_STGI | INTERCEPT2_CLGI | INTERCEPT2_SKINIT;
-	if (mode == VP_IRQ_RELAY)
+	if (vp->irq_mode == VP_IRQ_RELAY)
 		v->intercept1 |= INTERCEPT1_INTR | INTERCEPT1_HLT;
+	if (vp->nmi_blocked)
+		v->intercept1 |= INTERCEPT1_IRET;
+	if (svm(vp)->native & MULLION_NATIVE_CPUID)
+		v->intercept1 &= ~INTERCEPT1_CPUID;
+	v->iopm = virt_to_phys(iopm).v;
+	v->msrpm = virt_to_phys(svm(vp)->native & MULLION_NATIVE_ICR ? msrpm_native_icr : msrpm).v;
 }
 
 /* The state that INIT leaves: APM volume 2, table 14-1. */
@@ -155,9 +174,10 @@ static void svm_vp_reset(struct vp *vp)
 
 	memset(v, 0, sizeof(*v));
 	memset(&vp->regs, 0, sizeof(vp->regs));
-	setup_intercepts(v, vp->irq_mode);
-	v->iopm = virt_to_phys(iopm).v;
-	v->msrpm = virt_to_phys(msrpm).v;
+	svm(vp)->native = 0;
+	vp->nmi_blocked = false;
+	vp->nmi_pending = false;
+	setup_intercepts(vp);
 	v->asid = PARENT_ASID;
 	v->tlb_control = TLB_FLUSH_ALL;
 	v->np_control = NP_ENABLE;
@@ -181,14 +201,13 @@ static void svm_vp_reset(struct vp *vp)
 	vp->regs.rflags = RFLAGS_FIXED;
 	vp->regs.rip = 0xfff0;
 	vp->regs.r[REG_RDX] = cpuid(1, 0).eax;
-	vp->nmi_blocked = false;
-	vp->nmi_pending = false;
 }
 
-static void svm_vp_start_real(struct vp *vp, u32 page)
+static void svm_vp_start_real(struct vp *vp, u32 address)
 {
-	set_segment(&svm(vp)->vmcb->cs, (u16)(page << 8), 0x009b, 0xffff, (u64)page << 12);
-	vp->regs.rip = 0;
+	set_segment(&svm(vp)->vmcb->cs, (u16)(address >> 4), 0x009b, 0xffff,
+		    address & ~(u32)15);
+	vp->regs.rip = address & 15;
 }
 
 static void svm_vp_start_long(struct vp *vp, u64 rip, u64 rsp, u64 cr3, u64 gdt)
@@ -320,11 +339,14 @@ static void svm_run(struct vp *vp)
 
 static void svm_set_irq_mode(struct vp *vp, enum vp_irq_mode mode)
 {
-	u32 iret = svm(vp)->vmcb->intercept1 & INTERCEPT1_IRET;
-
 	vp->irq_mode = mode;
-	setup_intercepts(svm(vp)->vmcb, mode);
-	svm(vp)->vmcb->intercept1 |= iret;
+	setup_intercepts(vp);
+}
+
+static void svm_set_native(struct vp *vp, u32 native)
+{
+	svm(vp)->native = native;
+	setup_intercepts(vp);
 }
 
 static void svm_inject_exception(struct vp *vp, u8 vector, bool has_error, u32 error)
@@ -346,12 +368,12 @@ static bool svm_event_queued(const struct vp *vp)
 static void svm_inject_nmi(struct vp *vp)
 {
 	svm(vp)->vmcb->event_inject = EVENT_VALID | EVENT_TYPE_NMI | VECTOR_NMI;
-	svm(vp)->vmcb->intercept1 |= INTERCEPT1_IRET;
+	setup_intercepts(vp);
 }
 
 static void svm_nmi_done(struct vp *vp)
 {
-	svm(vp)->vmcb->intercept1 &= ~INTERCEPT1_IRET;
+	setup_intercepts(vp);
 }
 
 /* Next RIP is stored for instruction intercepts, not for nested page faults; for
@@ -468,6 +490,7 @@ static void svm_dump(const struct vp *vp)
 
 const struct vp_vendor svm_vendor = {
 	.name = "svm",
+	.native = MULLION_NATIVE_CPUID | MULLION_NATIVE_ICR,
 	.probe = svm_probe,
 	.init = svm_init,
 	.cpu_init = svm_cpu_init,
@@ -481,6 +504,7 @@ const struct vp_vendor svm_vendor = {
 	.wait_nmi = svm_wait_nmi,
 	.wait_irq = svm_wait_irq,
 	.set_irq_mode = svm_set_irq_mode,
+	.set_native = svm_set_native,
 	.inject_exception = svm_inject_exception,
 	.inject_interrupt = svm_inject_interrupt,
 	.event_queued = svm_event_queued,
