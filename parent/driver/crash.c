@@ -11,11 +11,14 @@
 #include <linux/errno.h>
 #include <linux/gfp.h>
 #include <linux/io.h>
+#include <linux/kernel.h>
 #include <linux/limits.h>
 #include <linux/mm.h>
 #include <linux/notifier.h>
 #include <linux/panic_notifier.h>
-#include <linux/string.h>
+#include <linux/sched.h>
+#include <linux/smp.h>
+#include <linux/utsname.h>
 
 #include <mullion/cpuid.h>
 #include "mullion_root.h"
@@ -25,10 +28,13 @@ static phys_addr_t crash_gpa;
 
 static_assert(sizeof(struct mullion_crash) <= PAGE_SIZE);
 
+/* The text, then on a line of its own who says it. hv cannot know either. */
 static int mullion_panic(struct notifier_block *block, unsigned long event, void *text)
 {
-	crash->length = strnlen(text, sizeof(crash->text));
-	memcpy(crash->text, text, crash->length);
+	crash->length = scnprintf(crash->text, sizeof(crash->text),
+				  "%.800s\nLinux %s, CPU %d, process %d (%s)", (char *)text,
+				  init_utsname()->release, raw_smp_processor_id(), current->pid,
+				  current->comm);
 	mullion_hypercall(MULLION_CALL_PARENT_CRASH, crash_gpa, 0);
 	return NOTIFY_DONE;
 }
