@@ -22,7 +22,9 @@ target_compile_options(mullion_sanitize INTERFACE
 	-fno-sanitize-recover=all
 	-fno-omit-frame-pointer
 	-U_FORTIFY_SOURCE) # ASan checks the plain functions, not the fortified ones
-target_link_options(mullion_sanitize INTERFACE -fsanitize=address,undefined)
+# Static: such a program also runs where the libraries are not, as in the parent.
+target_link_options(mullion_sanitize INTERFACE
+	-fsanitize=address,undefined -static-libasan -static-libubsan)
 
 # Static libraries and objects of ours end up in PIE programs: -fPIE for all.
 add_library(mullion_hardening INTERFACE)
