@@ -42,6 +42,7 @@ static void table(void)
 	CHECK_FORMAT("ab|", "%.2s|", "abc");
 	CHECK_FORMAT("|", "%.0s|", "abc");
 	CHECK_FORMAT("   ab|", "%5.2s|", "abc");
+	CHECK_FORMAT("ab|", "%.*s|", 2, "abc");
 	CHECK_FORMAT("x%y", "%c%%%c", 'x', 'y');
 }
 
