@@ -237,9 +237,9 @@ const struct cli_verb verb_dmesg = {
 		"Shows the records of the hypervisor's log, oldest first: seconds since it "
 		"started, the CPU, the level and the text. Bytes that are no printable ASCII are "
 		"shown as \\xNN.\n\n"
-		"The log is a ring in memory. Old records are overwritten by new ones; a warm "
-		"reboot keeps it. When --follow is too slow to see all records, a notice tells "
-		"how many were lost.\n\n"
+		"The log is a ring in memory: new records overwrite the oldest ones. It is kept "
+		"over a reboot where firmware and boot loader leave its memory alone. When "
+		"--follow is too slow to see all records, a notice tells how many were lost.\n\n"
 		"JSON: one object whose field records is an array; with --follow each record is "
 		"an object on a line of its own.",
 	.options = options,

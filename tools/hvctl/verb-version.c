@@ -18,6 +18,8 @@ static const struct {
 	{ MULLION_FEATURE_LOG, "log" },
 	{ MULLION_FEATURE_STATS, "stats" },
 	{ MULLION_FEATURE_CRASH, "crash" },
+	{ MULLION_FEATURE_NATIVE_CPUID, "native_cpuid" },
+	{ MULLION_FEATURE_NATIVE_ICR, "native_icr" },
 };
 
 #define FEATURES (sizeof(features) / sizeof(features[0]))
@@ -60,7 +62,9 @@ static void print_hv(const struct mullion_hv_info *info)
 	for (size_t i = 0; i < FEATURES; i++)
 		if (info->features & features[i].bit)
 			printf(" %s", features[i].name);
-	printf("\noptions     %s\n", text.options);
+	putchar('\n');
+	if (text.options[0])
+		printf("options     %s\n", text.options);
 }
 
 static int make_features(sd_json_variant **array, uint32_t bits)
