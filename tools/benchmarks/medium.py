@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the measured machines boot from: a small disk with GRUB, hv, the build
+root's stock kernel and an initramfs; for the KVM peer also a disk with QEMU."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+
+TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
+HERE = os.path.join(TOP, "tools", "benchmarks")
+CACHE = os.environ.get("MULLION_CACHE", "/var/cache/mullion")
+
+# virtio, its PCI transport and rings are part of the kernel.
+MODULES = ["virtio_blk", "virtio_net"]
+KVM_MODULES = ["kvm-amd", "crc32c_generic", "ext4"]
+# What QEMU reads at run time, beside its libraries.
+FIRMWARE = ["/usr/share/seabios/bios-256k.bin", "/usr/share/qemu/kvmvapic.bin",
+            "/usr/share/qemu/linuxboot_dma.bin", "/usr/share/qemu/efi-virtio.rom"]
+
+
+class Failure(Exception):
+    """Ends the benchmark, in one line."""
+
+
+def tool(*command, **options):
+    """Runs a tool that has nothing to say unless it fails."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+                          **options)
+    if done.returncode:
+        said = done.stdout.decode(errors="replace").strip().splitlines()
+        why = next((line for line in said if "error" in line), said[-1] if said else "no message")
+        raise Failure(f"{os.path.basename(command[0])} failed: {why}")
+    return done.stdout.decode(errors="replace")
+
+
+def kernel_release():
+    """The kernel whose headers mullion_root.ko was built with."""
+    found = [n for n in os.listdir("/lib/modules") if os.path.exists(f"/boot/vmlinuz-{n}")]
+    if len(found) != 1:
+        raise Failure(f"the build root has {len(found)} kernels, not one")
+    return found[0]
+
+
+def busybox():
+    """Debian's static busybox: fetched once, for each build root."""
+    with open("/etc/mullion-build-root", encoding="ascii") as file:
+        key = hashlib.sha256(file.read().encode()).hexdigest()[:16]
+    path = os.path.join(CACHE, "bench", key, "busybox")
+    if not os.path.exists(path):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        making = f"{path}.{os.getpid()}"
+        with open("/etc/apt/sources.list", "rb") as sources:
+            tool("mmdebstrap", "--quiet", "--mode=root", "--variant=extract", "--format=directory",
+                 "--include=busybox-static", "--skip=check/empty,check/qemu", "trixie",
+                 f"{making}.tree", "-", stdin=sources)
+        shutil.copy(f"{making}.tree/usr/bin/busybox", making)
+        shutil.rmtree(f"{making}.tree")
+        os.rename(making, path)
+    return path
+
+
+def with_dependencies(release, names):
+    """The modules' files in the order in which they can be loaded."""
+    needs = {}
+    with open(f"/lib/modules/{release}/modules.dep", encoding="ascii") as file:
+        for line in file:
+            module, _, others = line.partition(":")
+            needs[module] = others.split()
+    order = []
+
+    def add(module):
+        for other in reversed(needs[module]):
+            add(other)
+        if module not in order:
+            order.append(module)
+
+    for name in names:
+        found = [m for m in needs if os.path.basename(m).split(".")[0] == name]
+        if not found:
+            raise Failure(f"the kernel has no module {name}")
+        add(found[0])
+    return order
+
+
+def put_modules(release, names, tree, first):
+    """Uncompressed, numbered in loading order; what lies there already is left out."""
+    os.makedirs(f"{tree}/modules", exist_ok=True)
+    for number, module in enumerate(with_dependencies(release, names), first):
+        source = f"/lib/modules/{release}/{module}"
+        target = f"{tree}/modules/{number:02d}-{os.path.basename(module).removesuffix('.xz')}"
+        with open(target, "wb") as file:
+            command = ["xz", "-dc", source] if source.endswith(".xz") else ["cat", source]
+            subprocess.run(command, stdout=file, check=True)
+
+
+def find_product(preset, name):
+    for folder, _, files in os.walk(os.path.join(TOP, "build", preset)):
+        if name in files:
+            return os.path.join(folder, name)
+    raise Failure(f"build/{preset} holds no {name}")
+
+
+def archive(tree, target):
+    """Uncompressed, so that no row measures a decompressor."""
+    with open(target, "wb") as file:
+        subprocess.run("find . -mindepth 1 | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0",
+                       shell=True, cwd=tree, stdout=file, check=True)
+
+
+def make_initrd(work, preset, release):
+    tree = f"{work}/initrd.tree"
+    for folder in ("bin", "dev", "proc", "sys", "modules/hv"):
+        os.makedirs(f"{tree}/{folder}")
+    shutil.copy(busybox(), f"{tree}/bin/busybox")
+    tool("gcc", "-std=gnu17", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-s",
+         f"-I{TOP}/include", "-o", f"{tree}/bin/guest", f"{HERE}/guest.c")
+    put_modules(release, MODULES, tree, 10)
+    shutil.copy(find_product(preset, "mullion_root.ko"), f"{tree}/modules/hv/")
+    shutil.copy(f"{HERE}/init", tree)
+    archive(tree, f"{work}/medium/boot/initrd")
+
+
+def make_medium(work, preset, peer):
+    """The disk to boot from: work/medium.img."""
+    release = kernel_release()
+    os.makedirs(f"{work}/medium/boot/grub")
+    make_initrd(work, preset, release)
+    shutil.copy(f"/boot/vmlinuz-{release}", f"{work}/medium/boot/vmlinuz")
+    shutil.copy(find_product(preset, "hv.elf"), f"{work}/medium/boot/")
+    shutil.copy(f"{HERE}/grub.cfg", f"{work}/medium/boot/grub/")
+    if peer:
+        make_peer(work, release)
+    tool("grub-mkrescue", "-d", "/usr/lib/grub/i386-pc", "-o", f"{work}/medium.img", f"{work}/medium")
+    return release
+
+
+def make_peer(work, release):
+    """The KVM host's part of the initramfs, and the disk with its QEMU: work/peer.img."""
+    extra, tree = f"{work}/peer.initrd", f"{work}/peer"
+    put_modules(release, KVM_MODULES, extra, 20)
+    shutil.copy(f"{HERE}/init-kvm", extra)
+    archive(extra, f"{work}/medium/boot/initrd-kvm")
+    for folder in ("dev", "tmp", "proc"):
+        os.makedirs(f"{tree}/{folder}")
+    libraries = [w for line in tool("ldd", "/usr/bin/qemu-system-x86_64").splitlines()
+                 for w in line.split() if w.startswith("/")]
+    for path in ["/usr/bin/qemu-system-x86_64", *libraries, *FIRMWARE]:
+        # Debian's /lib and /lib64 are links into /usr.
+        target = tree + (path if path.startswith("/usr") else "/usr" + path)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        shutil.copy(path, target)
+    for link in ("lib", "lib64", "bin"):
+        os.symlink(f"usr/{link}", f"{tree}/{link}")
+    shutil.copy(f"{work}/medium/boot/vmlinuz", tree)
+    shutil.copy(f"{work}/medium/boot/initrd", tree)
+    tool("mke2fs", "-q", "-F", "-t", "ext4", "-O", "^has_journal", "-d", tree,
+         f"{work}/peer.img", "256M")
+
+
+def make_scratch(work, mebibytes):
+    """The disk that the disk rows use. Written, so that no row fills holes."""
+    with open(f"{work}/scratch.img", "wb") as file:
+        for _ in range(mebibytes):
+            file.write(bytes(1 << 20))
