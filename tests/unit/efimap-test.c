@@ -125,27 +125,41 @@ static void strange(void)
 	/* Half a descriptor at the end is no descriptor. */
 	CHECK_EQ(efimap_set(dest, sizeof(dest), src, 79, 40, 0x100000, 0x1000, EFI_RESERVED_TYPE),
 		 40);
-	/* Extents that make no sense stay as firmware wrote them. */
-	d.pages = 0;
-	put(src, 40, &d);
-	CHECK_EQ(efimap_set(dest, sizeof(dest), src, 40, 40, 0x1000, 0x1000, EFI_RESERVED_TYPE),
-		 40);
-	CHECK_MEM(dest, src, 40);
-	d.pages = UINT64_MAX;
-	put(src, 40, &d);
-	CHECK_EQ(efimap_set(dest, sizeof(dest), src, 40, 40, 0x1000, 0x1000, EFI_RESERVED_TYPE),
-		 40);
-	CHECK_MEM(dest, src, 40);
-	d.physical = 0xfffffffffffff000ul;
-	d.pages = 2;
-	put(src, 40, &d);
-	CHECK_EQ(efimap_set(dest, sizeof(dest), src, 40, 40, 0x0, 0x1000, EFI_RESERVED_TYPE), 40);
-	CHECK_MEM(dest, src, 40);
+}
+
+/* Extents that make no sense stay as firmware wrote them, even where they touch. */
+static void senseless(void)
+{
+	static const struct {
+		uint64_t physical, pages, base, size;
+	} rows[] = {
+		{ 0x1000, 0, 0x1000, 0x1000 },
+		{ 0x2000, 0, 0x1000, 0x4000 },
+		{ 0x1000, UINT64_MAX, 0x1000, 0x1000 },
+		{ 0x1000, (1ul << 52) + 1, 0x1000, 0x1000 }, /* one page, if bits fall off */
+		{ 0xfffffffffffff000, 2, 0, 0x1000 },
+		{ 0xffffffffffff0000, 0x20, 0, 0xfffffffffffff000 },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct efi_descriptor d = { .type = EFI_CONVENTIONAL,
+					    .physical = rows[i].physical,
+					    .pages = rows[i].pages };
+		unsigned char src[40], dest[400];
+
+		CHECK_NOTE("row %zu", i);
+		put(src, sizeof(src), &d);
+		CHECK_EQ(efimap_set(dest, sizeof(dest), src, sizeof(src), sizeof(src), rows[i].base,
+				    rows[i].size, EFI_RESERVED_TYPE),
+			 sizeof(src));
+		CHECK_MEM(dest, src, sizeof(src));
+	}
 }
 
 int main(void)
 {
 	CHECK_RUN(strange);
+	CHECK_RUN(senseless);
 	CHECK_RUN(random_maps);
 	return check_done();
 }

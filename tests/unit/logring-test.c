@@ -319,27 +319,65 @@ static void hostile_area(void)
 	}
 }
 
+/* An empty ring that was left is sound too, unless its positions are not. */
+static void left_empty(void)
+{
+	static const struct {
+		uint64_t position;
+		bool sound;
+	} rows[] = { { 0, true }, { 8, true }, { 2048, true }, { 4, false }, { 1ul << 63, false } };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct mullion_log *ring = new_area(PAGE);
+
+		CHECK_NOTE("row %zu", i);
+		logring_init(ring, PAGE);
+		ring->head = rows[i].position;
+		ring->tail = rows[i].position;
+		CHECK(logring_init(ring, PAGE) == rows[i].sound);
+		CHECK_EQ(ring->head, rows[i].sound ? rows[i].position : 0);
+		CHECK_EQ(ring->boot, rows[i].sound ? 2 : 1);
+		free(ring);
+	}
+}
+
+/* From rings that have wrapped at every place that they can. */
 static void copy(void)
 {
-	struct mullion_log *from = new_area(PAGE), *to = new_area(4 * PAGE);
-	struct model m = { 0 };
+	for (unsigned int count = 1; count < 300; count++) {
+		struct mullion_log *from = new_area(PAGE), *to = new_area(4 * PAGE);
+		struct model m = { 0 }, left = { 0 };
+		uint64_t bytes = 0;
+		size_t first;
 
-	logring_init(from, PAGE);
-	logring_init(to, 4 * PAGE);
-	for (unsigned int i = 0; i < 40; i++) {
-		char text[32];
-		int n = snprintf(text, sizeof(text), "line %u", i);
+		CHECK_NOTE("%u records", count);
+		logring_init(from, PAGE);
+		logring_init(to, 4 * PAGE);
+		for (unsigned int i = 0; i < count; i++) {
+			char text[40];
+			int n = snprintf(text, sizeof(text), "line %u%.*s", i, (int)(i % 20),
+					 "....................");
 
-		logring_write(from, MULLION_LOG_INFO, (uint16_t)i, i, text, (size_t)n);
-		m.count = m.count < 40 ? m.count : 0;
-		remember(&m, from, MULLION_LOG_INFO, (uint16_t)i, i, text, (size_t)n);
-		m.list[m.count - 1].sequence = i;
+			remember(&m, from, MULLION_LOG_INFO, (uint16_t)i, ~(uint64_t)i, text,
+				 (size_t)n);
+			logring_write(from, MULLION_LOG_INFO, (uint16_t)i, ~(uint64_t)i, text,
+				      (size_t)n);
+		}
+		for (first = m.count; first > 0; first--) {
+			bytes += record_bytes(m.list[first - 1].length);
+			if (bytes > from->data_size)
+				break;
+		}
+		left.list = m.list + first;
+		left.count = m.count - first;
+		for (size_t i = 0; i < left.count; i++)
+			left.list[i].sequence = i;
+		logring_copy(to, from);
+		compare(to, &left);
+		free(m.list);
+		free(from);
+		free(to);
 	}
-	logring_copy(to, from);
-	compare(to, &m);
-	free(m.list);
-	free(from);
-	free(to);
 }
 
 int main(void)
@@ -349,6 +387,7 @@ int main(void)
 	CHECK_RUN(random_writes);
 	CHECK_RUN(unsound);
 	CHECK_RUN(hostile_area);
+	CHECK_RUN(left_empty);
 	CHECK_RUN(copy);
 	return check_done();
 }
