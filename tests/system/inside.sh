@@ -45,7 +45,7 @@ hypervisor_on_every_cpu() {
 
 # What the kernel says when an interrupt got lost, a clock jumped or a CPU hung.
 KERNEL_COMPLAINTS='lost interrupt|nobody cared|No irq handler|spurious|unstable|soft lockup|hard LOCKUP|rcu.*(stall|starved)'
-KERNEL_COMPLAINTS+='|blocked for more than|timed? ?out|NETDEV WATCHDOG|Uhhuh|NMI received|clocksource.*skew|BUG:|WARNING:|Oops|Call Trace|I/O error|time.*backwards|Machine check'
+KERNEL_COMPLAINTS+='|blocked for more than|timed? ?out|NETDEV WATCHDOG|Uhhuh|NMI received|clocksource.*skew|BUG:|WARNING:|Oops:|Call Trace|I/O error|time.*backwards|Machine check'
 
 kernel_is_content() {
 	local complaints
