@@ -135,7 +135,8 @@ static u64 arena_size(void)
 
 /* The arena: below 4 GiB, since a starting CPU can load only such a CR3, and in
  * whole 2 MiB pages, so that the parent's map stays coarse. The same machine
- * gives the same place each time, where the last boot's log may still be. */
+ * gives the same place each time, where the last boot's log may still be: not at
+ * the end of memory, where loaders put their heap and modules. */
 static void take_memory(u64 image, u64 mbi)
 {
 	u64 size = arena_size();
@@ -145,9 +146,12 @@ static void take_memory(u64 image, u64 mbi)
 		{ boot.initrd.base, boot.initrd.size, MEM_RESERVED },
 		{ align_down(mbi, PAGE_SIZE), MIB(4), MEM_RESERVED },
 	};
+	u64 quiet = memmap_end(&boot.map, MEM_USABLE) / 2;
 	u64 base;
 
-	if (!memmap_find(&boot.map, size, MIB(2), MIB(1), GIB(4), avoid, ARRAY_SIZE(avoid), &base))
+	if (!memmap_find(&boot.map, size, MIB(2), MIB(1), min_u64(quiet, GIB(2)), avoid,
+			 ARRAY_SIZE(avoid), &base) &&
+	    !memmap_find(&boot.map, size, MIB(2), MIB(1), GIB(4), avoid, ARRAY_SIZE(avoid), &base))
 		panic("no %lu KiB of memory below 4 GiB", size / 1024);
 	parent.memory = boot.map;
 	parent.image_base = image;

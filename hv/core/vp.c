@@ -220,7 +220,9 @@ void vp_loop(struct vp *vp)
 		deliver_nmi(vp);
 		WRITE_ONCE(stats->entries, stats->entries + 1);
 		vp_account(vp, &stats->hv_ticks);
+		WRITE_ONCE(stats->entered_tsc, vp->last_tsc);
 		vendor->run(vp);
+		WRITE_ONCE(stats->entered_tsc, 0);
 		vp_account(vp, &stats->guest_ticks);
 		handlers[vp->exit.reason](vp);
 		/* A handler may have found a better name for the reason. */

@@ -56,12 +56,10 @@ static u8 prefixes(struct cursor *c)
 			break;
 		default:
 			if (c->mode == INSN_64 && (b & 0xf0) == 0x40) {
+				/* Directly before the opcode: a prefix behind it is
+				 * taken for an opcode, and there is none such. */
 				c->rex = b;
-				/* REX counts only directly before the opcode. */
 				b = next(c);
-				if ((b & 0xf0) == 0x40 || b == 0x66 || b == 0x67 || b == 0xf0 ||
-				    b == 0xf2 || b == 0xf3)
-					c->short_of = true;
 			}
 			return b;
 		}

@@ -8,10 +8,11 @@
  * data. tail <= head, head - tail <= data_size, both multiples of 8.
  *
  * Writer (hv, under its log lock): moves tail past the records it is about to
- * overwrite, writes the record, then stores head.
+ * overwrite, makes that visible before anything else (a full fence), writes the
+ * record, then stores head (release).
  * Reader (no lock): loads head (acquire); from its position p (p = tail at
- * first) copies out the header, checks it, copies the text, then loads tail
- * (acquire): if tail > p the record was overwritten while it was read, and
+ * first) copies out the header, checks it, copies the text, then, behind a read
+ * barrier, loads tail: if tail > p the record was overwritten while it was read, and
  * p = tail goes on from the oldest one left. A record is checked after the
  * copy and before use.
  */

@@ -50,7 +50,8 @@ typedef uint64_t __u64;
  * Before: RDX = GPA of a struct mullion_crash; R8 = 0.
  * Success: logged. The call returns, so that the kernel can go on dying.
  * INVALID_INPUT, INVALID_ALIGNMENT, INVALID_PARAMETER: as above, for RDX;
- * INVALID_PARAMETER also when length is above MULLION_CRASH_TEXT.
+ * INVALID_PARAMETER also when length is above MULLION_CRASH_TEXT or
+ * reserved is not 0.
  */
 #define MULLION_CALL_PARENT_CRASH 0xf002u
 
@@ -76,7 +77,8 @@ typedef uint64_t __u64;
 struct mullion_crash {
 	__u32 length; /* bytes of text used, no terminating NUL needed */
 	__u32 reserved; /* 0 */
-	char text[MULLION_CRASH_TEXT]; /* bytes outside 0x20..0x7e are printed as '?' */
+	char text[MULLION_CRASH_TEXT]; /* '\n' ends a line; other bytes outside
+					* 0x20..0x7e are printed as '?' */
 };
 
 /* What MULLION_CALL_GET_INFO returns. Fields are only ever added at the end. */

@@ -52,11 +52,15 @@ struct mullion_vp_stats {
 	__u32 cpu; /* physical CPU it runs on */
 	__u32 state; /* enum mullion_vp_state */
 	__u64 entries; /* times guest mode was entered */
-	__u64 guest_ticks; /* in guest mode. A guest whose HLT does not exit halts in it. */
+	__u64 guest_ticks; /* in guest mode, up to the last exit. A guest whose HLT does
+			    * not exit halts in it. */
 	__u64 hv_ticks; /* in hv on the VP's behalf */
 	__u64 wait_ticks; /* halted or waiting for SIPI, as far as hv sees it */
 	__u64 interrupts; /* interrupts and NMIs that hv injected */
-	__u64 reserved;
+	__u64 entered_tsc; /* TSC at the entry that has not ended yet: now - entered_tsc
+			    * belongs to guest_ticks too. 0: in hv. It is cleared before
+			    * guest_ticks grows: a reader that finds it the same before and
+			    * after reading guest_ticks counts nothing twice. */
 	__u64 exits[MULLION_EXIT_COUNT]; /* by enum mullion_exit */
 };
 

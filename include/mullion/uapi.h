@@ -3,13 +3,15 @@
  * /dev/mullion, made by mullion_root.ko: the parent's programs reach hv here.
  *
  * MULLION_IOC_INFO fills a struct mullion_hv_info (parent.h). Any opener may
- * ask; the node's mode decides who opens it. Errors: ENODEV when hv's parent
- * ABI is not this one, EFAULT.
+ * ask; the node's mode decides who opens it. A caller with a shorter or longer
+ * structure gets what both have. Errors: EFAULT; ENOTTY for a size below that of
+ * the first version and for any other call.
  *
  * mmap: offset MULLION_MMAP_LOG maps hv's log ring (log.h), offset
  * MULLION_MMAP_STATS its statistics (stats.h). Shared, read-only, at most the
- * size that MULLION_IOC_INFO tells. Errors: EPERM for a writable mapping,
- * EINVAL for another offset or a larger size, ENODEV when hv has none.
+ * size that MULLION_IOC_INFO tells. Errors: EPERM for a writable or executable
+ * mapping, EINVAL for a private one, another offset or a larger size, ENODEV when
+ * hv has none.
  */
 #ifndef MULLION_UAPI_H
 #define MULLION_UAPI_H

@@ -2,7 +2,9 @@
 /* Reading hv's statistics: see stats-reader.h. */
 #include "stats-reader.h"
 
+#include <stddef.h>
 #include <stdlib.h>
+#include <x86intrin.h>
 
 #include "clock.h"
 
@@ -94,6 +96,29 @@ static const char *header_fault(const struct mullion_stats *header, size_t size)
 	return NULL;
 }
 
+/*
+ * One entry, with the time in guest mode that no exit has ended yet. This
+ * program's TSC is hv's: the parent's is not shifted.
+ */
+static struct mullion_vp_stats read_entry(const struct shared *memory, size_t offset)
+{
+	struct mullion_vp_stats entry;
+	uint64_t entered, now;
+
+	for (int try = 0;; try++) {
+		shared_copy(&entry, memory, offset, sizeof(entry));
+		shared_copy(&entered, memory,
+			    offset + offsetof(struct mullion_vp_stats, entered_tsc),
+			    sizeof(entered));
+		if (entered == entry.entered_tsc || try == 8)
+			break;
+	}
+	now = __rdtsc();
+	if (entered == entry.entered_tsc && entered && now > entered)
+		entry.guest_ticks += now - entered;
+	return entry;
+}
+
 const char *stats_read(struct stats *stats, const struct shared *memory)
 {
 	struct mullion_stats header;
@@ -110,10 +135,9 @@ const char *stats_read(struct stats *stats, const struct shared *memory)
 	if (!stats->vps)
 		return "there is not enough memory to read them";
 	for (size_t i = 0; i < header.entry_count; i++) {
-		struct mullion_vp_stats entry;
+		struct mullion_vp_stats entry =
+			read_entry(memory, header.entries_offset + i * header.entry_size);
 
-		shared_copy(&entry, memory, header.entries_offset + i * header.entry_size,
-			    sizeof(entry));
 		if (entry.state != MULLION_VP_ABSENT)
 			stats->vps[stats->count++] = convert(&entry, header.tsc_hz);
 	}
