@@ -138,7 +138,7 @@ static void check_sane(const struct mbi *m)
 }
 
 static const uint8_t framebuffer[] = {
-	0,  0,	  0, 0xfd, 0, 0, 0, 0, /* base */
+	0,  0,	  0, 0xfd, 1, 2, 3, 4, /* base */
 	0,  0x10, 0, 0, /* pitch */
 	0,  4,	  0, 0,	   0, 3, 0, 0, /* 1024 x 768 */
 	32, 1,	  0, 0, /* bpp, RGB, reserved */
@@ -201,7 +201,7 @@ static void as_grub_makes_it(void)
 		CHECK_EQ(info.map.r[i].type, 1 + i % 5);
 	}
 	CHECK(info.framebuffer.present);
-	CHECK_EQ(info.framebuffer.base, 0xfd000000);
+	CHECK_EQ(info.framebuffer.base, 0x04030201fd000000);
 	CHECK_EQ(info.framebuffer.pitch, 4096);
 	CHECK_EQ(info.framebuffer.width, 1024);
 	CHECK_EQ(info.framebuffer.height, 768);
@@ -264,8 +264,10 @@ static void newer_rsdp_wins(void)
 /* Texts at and above their limits, with and without their NUL. */
 static void long_texts(void)
 {
-	static const size_t lengths[] = { 0,	1,	   BOOT_OPTIONS - 1, BOOT_OPTIONS,
-					  2047, BOOT_TEXT, BOOT_TEXT + 1,    5000 };
+	static const size_t lengths[] = {
+		0,   1, 8, 16, 24, BOOT_OPTIONS - 1, BOOT_OPTIONS, 2047, BOOT_TEXT, BOOT_TEXT + 1,
+		5000
+	};
 	char text[5001];
 
 	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
@@ -277,13 +279,14 @@ static void long_texts(void)
 			memset(text, 'a', sizeof(text));
 			text[n] = '\0';
 			begin(&m);
-			put_mmap(&m, 24, 1);
 			put_tag(&m, 1, text, n + nul);
 			at = tag_begin(&m, 3);
 			put32(&m, 0x1000);
 			put32(&m, 0x2000);
 			put(&m, text, n + nul);
 			tag_end(&m, at);
+			/* What follows must not be taken for text. */
+			put_mmap(&m, 24, 1);
 			end(&m);
 			CHECK(!parse(&m, m.n));
 			check_sane(&m);
@@ -291,6 +294,25 @@ static void long_texts(void)
 			CHECK_EQ(strlen(info.kernel.text), n < BOOT_TEXT ? n : BOOT_TEXT - 1);
 		}
 	}
+}
+
+/* Bodies of exactly the size that their fields need. */
+static void shortest_bodies(void)
+{
+	static const uint8_t no_descriptors[8] = { 40, 0, 0, 0, 1 };
+	struct mbi m;
+
+	begin(&m);
+	put_tag(&m, 8, framebuffer, 24);
+	put_tag(&m, 17, no_descriptors, sizeof(no_descriptors));
+	put_mmap(&m, 24, 1);
+	end(&m);
+	CHECK(!parse(&m, m.n));
+	CHECK(info.framebuffer.present);
+	CHECK_EQ(info.framebuffer.red_pos, 0);
+	CHECK_EQ(info.framebuffer.blue_size, 0);
+	CHECK_EQ(info.efi_descriptor_size, 40);
+	CHECK_EQ(info.efi_map_size, 0);
 }
 
 static void map_sizes(void)
@@ -454,6 +476,7 @@ int main(void)
 	CHECK_RUN(least);
 	CHECK_RUN(newer_rsdp_wins);
 	CHECK_RUN(long_texts);
+	CHECK_RUN(shortest_bodies);
 	CHECK_RUN(map_sizes);
 	CHECK_RUN(wrong);
 	CHECK_RUN(limits);
