@@ -50,7 +50,7 @@ void cpu_load(struct cpu *cpu)
 		u16 limit;
 		u64 base;
 	} __packed gdtr = { sizeof(cpu->gdt) - 1, (u64)cpu->gdt };
-	u64 cr4 = CR4_PAE | CR4_PGE;
+	u64 cr4 = CR4_PAE | CR4_MCE | CR4_PGE;
 
 	fill_gdt(cpu);
 	__asm__ volatile("lgdt %0\n\t"

@@ -72,14 +72,17 @@ void apic_send_startup(u32 dest, u8 page)
 	apic_write_icr(dest, ICR_STARTUP | page);
 }
 
+/* In the order in which CPUs came to have them (Intel SDM volume 3, 11.5.1). */
 static const u16 lvts[] = {
-	APIC_LVT_TIMER, APIC_LVT_THERMAL, APIC_LVT_PERF,
-	APIC_LVT_LINT0, APIC_LVT_LINT1,	  APIC_LVT_ERROR,
+	APIC_LVT_TIMER, APIC_LVT_LINT0, APIC_LVT_LINT1,
+	APIC_LVT_ERROR, APIC_LVT_PERF,	APIC_LVT_THERMAL,
 };
 
 void apic_soft_reset(void)
 {
-	for (u32 i = 0; i < ARRAY_SIZE(lvts); i++)
+	u32 last = apic_read(APIC_VERSION) >> 16 & 0xff;
+
+	for (u32 i = 0; i < ARRAY_SIZE(lvts) && i <= last; i++)
 		apic_write(lvts[i], APIC_LVT_MASKED);
 	apic_write(APIC_TMICT, 0);
 	apic_write(APIC_TPR, 0);

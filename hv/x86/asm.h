@@ -41,6 +41,7 @@
 #define CR0_CD BIT(30)
 #define CR0_PG BIT(31)
 #define CR4_PAE BIT(5)
+#define CR4_MCE BIT(6)
 #define CR4_PGE BIT(7)
 #define CR4_LA57 BIT(12)
 #define CR4_OSXSAVE BIT(18)

@@ -21,6 +21,7 @@
 
 /* Register offsets in the xAPIC page; the x2APIC MSR is 0x800 + offset / 16. */
 #define APIC_ID 0x020
+#define APIC_VERSION 0x030
 #define APIC_EOI 0x0b0
 #define APIC_TPR 0x080
 #define APIC_LDR 0x0d0
