@@ -22,12 +22,14 @@ same() {
 	printf 'ok: %s: %s\n' "$3" "$1"
 }
 
-# Up, and nothing failed on the way.
+# Up, and nothing failed on the way. Drivers may still be coming in after that,
+# and the kernel refuses CPU hotplug while it probes one.
 booted() {
 	local state
 	state=$(systemctl is-system-running --wait) || true
 	[ "$state" = running ] || systemctl --failed --no-legend
 	same "$state" running 'systemctl is-system-running'
+	udevadm settle
 }
 
 # Mullion's signature in CPUID leaf 0x40000000, on every CPU.

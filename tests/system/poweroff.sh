@@ -19,8 +19,9 @@ button)
 	monitor=$(free_port)
 	options=(-- -monitor "tcp:127.0.0.1:$monitor,server=on,wait=off")
 	# shellcheck disable=SC2016
-	background bash -c 'until grep -qs "^ready" "$0"; do sleep 0.5; done; echo system_powerdown >"/dev/tcp/127.0.0.1/$1"; sleep 5' "$OUTPUT" "$monitor"
-	script='echo ready; sleep 60; fail "nobody reacts to the power button"'
+	background bash -c 'until grep -qs "^ready" "$0"; do sleep 0.5; done; exec 3<>"/dev/tcp/127.0.0.1/$1"; echo system_powerdown >&3; exec cat <&3 >/dev/null' "$OUTPUT" "$monitor"
+	# logind opens the button when udev has found it.
+	script='until journalctl -u systemd-logind | grep "Power Button"; do sleep 0.5; done; echo ready; sleep 60; fail "nobody reacts to the power button"'
 	;;
 esac
 
