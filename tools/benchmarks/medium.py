@@ -11,6 +11,9 @@ TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 HERE = os.path.join(TOP, "tools", "benchmarks")
 CACHE = os.environ.get("MULLION_CACHE", "/var/cache/mullion")
 
+# What is measured, of the build.
+TARGETS = ["hv", "mullion_root"]
+
 # virtio, its PCI transport and rings are part of the kernel.
 MODULES = ["virtio_blk", "virtio_net"]
 KVM_MODULES = ["kvm-amd", "crc32c_generic", "ext4"]
@@ -29,7 +32,7 @@ def tool(*command, **options):
                           **options)
     if done.returncode:
         said = done.stdout.decode(errors="replace").strip().splitlines()
-        why = next((line for line in said if "error" in line), said[-1] if said else "no message")
+        why = next((line for line in said if "error: " in line), said[-1] if said else "no message")
         raise Failure(f"{os.path.basename(command[0])} failed: {why}")
     return done.stdout.decode(errors="replace")
 
