@@ -32,10 +32,12 @@ booted() {
 	udevadm settle
 }
 
-# Mullion's signature in CPUID leaf 0x40000000, on every CPU.
+# Mullion's signature in CPUID leaf 0x40000000, on every CPU. Without mullion_root:
+# it leaves CPUID to the hardware.
 hypervisor_on_every_cpu() {
 	local device text count=0
 	modprobe cpuid
+	modprobe -r mullion_root
 	for device in /dev/cpu/[0-9]*/cpuid; do
 		# The leaf is the file's position, in units of one byte.
 		text=$(dd if="$device" bs=16 count=1 skip=$((0x40000000)) iflag=skip_bytes status=none | tail -c 12 | tr -d '\0')
@@ -43,6 +45,7 @@ hypervisor_on_every_cpu() {
 		count=$((count + 1))
 	done
 	same "$count" "$(nproc)" 'CPUs with Mullion under them'
+	modprobe mullion_root
 }
 
 # What the kernel says when an interrupt got lost, a clock jumped or a CPU hung.

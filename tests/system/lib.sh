@@ -7,7 +7,8 @@
 # From ctest come MULLION_IMAGE (the parent image), MULLION_LOGS (a folder for
 # serial logs) and MULLION_TEST (the test's name). With MULLION_BARE=1 the
 # machines run without hv: what is then wrong is the image's or the test's
-# fault. Tests about hv itself refuse that.
+# fault. Tests about hv itself refuse that. MULLION_HV_OPTIONS are words for hv's
+# command line.
 
 set -euo pipefail
 
@@ -47,12 +48,13 @@ needs_hv() {
 # functions of inside.sh. Its output is shown and kept in $OUTPUT, its exit
 # status returned.
 machine() {
-	local seconds=$1 status=0 bare=() command
+	local seconds=$1 status=0 how=() command
 	shift
-	[ -z "${MULLION_BARE-}" ] || bare=(--bare)
+	[ -z "${MULLION_BARE-}" ] || how=(--bare)
+	[ -z "${MULLION_HV_OPTIONS-}" ] || how+=(--hv-options "$MULLION_HV_OPTIONS")
 	command=$(cat "$TOP/tests/system/inside.sh" -)
 	mkdir -p "$LOGS"
-	"$TOP/tools/qemu" ${MULLION_IMAGE:+--image "$MULLION_IMAGE"} ${bare+"${bare[@]}"} \
+	"$TOP/tools/qemu" ${MULLION_IMAGE:+--image "$MULLION_IMAGE"} ${how+"${how[@]}"} \
 		--timeout "$seconds" --log "$SERIAL" --exec "$command" "$@" 2>&1 | tee "$OUTPUT" || status=$?
 	say "status $status, serial console in $SERIAL"
 	return "$status"
