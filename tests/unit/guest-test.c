@@ -15,12 +15,16 @@
 #define RAM_PAGES 600u
 #define DATA_PAGES 64u /* the first of them; tables lie behind */
 
-static uint8_t ram[RAM_PAGES * PAGE];
+static union {
+	uint8_t bytes[RAM_PAGES * PAGE];
+	uint64_t words[RAM_PAGES * PAGE / 8];
+} memory;
+static uint8_t *const ram = memory.bytes;
 static uint64_t next_table;
 
 bool parent_read(gpa_t gpa, void *buf, u64 size)
 {
-	if (gpa.v < RAM_BASE || size > sizeof(ram) || gpa.v - RAM_BASE > sizeof(ram) - size)
+	if (gpa.v < RAM_BASE || size > sizeof(memory) || gpa.v - RAM_BASE > sizeof(memory) - size)
 		return false;
 	memcpy(buf, ram + (gpa.v - RAM_BASE), size);
 	return true;
@@ -30,7 +34,7 @@ static uint64_t *entry_at(uint64_t table, uint64_t linear, int level)
 {
 	uint64_t index = linear >> (12 + 9 * (level - 1)) & 511;
 
-	return (uint64_t *)(void *)(ram + (table - RAM_BASE)) + index;
+	return &memory.words[(table - RAM_BASE) / 8 + index];
 }
 
 static uint64_t new_table(void)
@@ -162,15 +166,15 @@ static void without_paging(void)
 	struct vp_mode mode = { .insn = INSN_16 };
 	uint8_t buf[32];
 
-	for (size_t i = 0; i < sizeof(ram); i++)
+	for (size_t i = 0; i < sizeof(memory); i++)
 		ram[i] = (uint8_t)i;
 	CHECK_EQ(guest_read_linear(&mode, RAM_BASE + 5, buf, 4), 4);
 	CHECK_MEM(buf, "\x05\x06\x07\x08", 4);
 	/* 32 bits of address, as far as memory goes. */
 	CHECK_EQ(guest_read_linear(&mode, 0x100000000 + RAM_BASE + 5, buf, 4), 4);
 	CHECK_MEM(buf, "\x05\x06\x07\x08", 4);
-	CHECK_EQ(guest_read_linear(&mode, RAM_BASE + sizeof(ram) - 3, buf, 3), 3);
-	CHECK_EQ(guest_read_linear(&mode, RAM_BASE + sizeof(ram), buf, 3), 0);
+	CHECK_EQ(guest_read_linear(&mode, RAM_BASE + sizeof(memory) - 3, buf, 3), 3);
+	CHECK_EQ(guest_read_linear(&mode, RAM_BASE + sizeof(memory), buf, 3), 0);
 	CHECK_EQ(guest_read_linear(&mode, RAM_BASE - 1, buf, 1), 0);
 	CHECK_EQ(guest_read_linear(&mode, RAM_BASE, buf, 0), 0);
 	/* Paging without long mode is not walked: nothing, not something wrong. */

@@ -59,6 +59,7 @@ static const struct {
 	{ "maxcpus=256", 0x3f8, MULLION_LOG_INFO, false, 0, 256, "" },
 	{ "maxcpus=257", DEFAULTS, "maxcpus=257" },
 	{ "maxcpus=0", DEFAULTS, "maxcpus=0" },
+	{ "maxcpus=9 panic=90", 0x3f8, MULLION_LOG_INFO, false, 90, 9, "" },
 	{ "  irq=relay   panic=7  log=debug  ", 0x3f8, MULLION_LOG_DEBUG, true, 7, CPUS_MAX, "" },
 	{ "quiet irq=relay splash=1", 0x3f8, MULLION_LOG_INFO, true, 0, CPUS_MAX,
 	  "quiet,splash=1" },
