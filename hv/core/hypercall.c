@@ -109,6 +109,7 @@ static u16 set_native(struct vp *vp, u64 input, gpa_t output)
 	if (input & ~(u64)vendor->native)
 		return MULLION_STATUS_INVALID_PARAMETER;
 	vendor->set_native(vp, (u32)input);
+	apic_take_over(vp);
 	return MULLION_STATUS_SUCCESS;
 }
 

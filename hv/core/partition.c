@@ -51,6 +51,10 @@ void parent_map_build(u32 address_bits, bool has_1g)
 	share(&log_area);
 	share(&stats_area);
 	map(APIC_DEFAULT_BASE, PAGE_SIZE, NPT_RO_DATA);
+	if (!pt_twin(&parent.map, &parent.native_map, APIC_DEFAULT_BASE) ||
+	    !pt_map(&parent.native_map, APIC_DEFAULT_BASE, APIC_DEFAULT_BASE, PAGE_SIZE,
+		    NPT_RW | PTE_NX))
+		panic("no memory for the parent's map");
 }
 
 static bool overlaps(u64 a, u64 a_size, u64 b, u64 b_size)

@@ -15,6 +15,7 @@
 
 struct partition {
 	struct pagetable map;
+	struct pagetable native_map; /* the same, with the APIC's page writable */
 	struct memmap memory; /* what the parent is told; hv's memory is reserved */
 	u64 image_base; /* hv's image and arena, in bytes */
 	u64 image_size;

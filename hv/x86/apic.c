@@ -44,6 +44,8 @@ u32 apic_id(void)
 
 void apic_write_icr(u32 dest, u32 low)
 {
+	u32 parents;
+
 	if (x2apic()) {
 		/* Writes of x2APIC registers do not wait for earlier stores, which
 		 * the receiver is going to look for. */
@@ -51,10 +53,12 @@ void apic_write_icr(u32 dest, u32 low)
 		wrmsr(MSR_X2APIC + APIC_ICR / 16, (u64)dest << 32 | (low & ~ICR_BUSY));
 		return;
 	}
+	parents = read_mmio32(page_reg(APIC_ICR2));
 	while (read_mmio32(page_reg(APIC_ICR)) & ICR_BUSY)
 		cpu_relax();
 	write_mmio32(page_reg(APIC_ICR2), dest << 24);
 	write_mmio32(page_reg(APIC_ICR), low);
+	write_mmio32(page_reg(APIC_ICR2), parents);
 }
 
 void apic_send_nmi(u32 dest)

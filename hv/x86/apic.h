@@ -13,8 +13,8 @@ u32 apic_read(u32 reg);
 void apic_write(u32 reg, u32 value);
 
 /* Writes the whole ICR: dest is an APIC ID or a logical destination, low the
- * lower half. In xAPIC mode the parent's ICR2 needs no saving: it is only kept
- * in its vlapic. */
+ * lower half. In xAPIC mode the upper half is left as it was: the parent may be
+ * between its two writes. */
 void apic_write_icr(u32 dest, u32 low);
 
 void apic_send_nmi(u32 dest);

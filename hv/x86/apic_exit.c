@@ -92,6 +92,13 @@ void exit_apic_base(struct vp *vp)
 	vp_skip(vp, 2);
 }
 
+void apic_take_over(struct vp *vp)
+{
+	if (vp->lapic.mode == VLAPIC_XAPIC)
+		vlapic_sync(&vp->lapic, apic_read(APIC_LDR), apic_read(APIC_DFR),
+			    apic_read(APIC_ICR2));
+}
+
 /* The value that a decoded store writes, 32 bits of it. */
 static u32 stored_value(const struct vp *vp, const struct insn *insn)
 {

@@ -143,6 +143,29 @@ bool pt_unmap(struct pagetable *pt, u64 va, u64 size)
 	return set_range(pt, va, 0, size, 0, true);
 }
 
+bool pt_twin(const struct pagetable *pt, struct pagetable *twin, u64 va)
+{
+	u64 from = pt->root;
+	u64 *link = NULL;
+
+	*twin = *pt;
+	twin->tables = 0;
+	for (int level = 4; level > 0; level--) {
+		u64 copy = new_table(twin);
+
+		if (!copy)
+			return false;
+		memcpy(table_at(twin, copy), table_at(pt, from), PAGE_SIZE);
+		if (link)
+			*link = copy | (*link & ~PTE_ADDR);
+		else
+			twin->root = copy;
+		link = &table_at(twin, copy)[index_of(va, level)];
+		from = *link & PTE_ADDR;
+	}
+	return true;
+}
+
 u64 pt_lookup(const struct pagetable *pt, u64 va, u64 *page_size)
 {
 	const u64 *table = table_at(pt, pt->root);

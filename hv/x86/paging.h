@@ -59,6 +59,14 @@ bool pt_map(struct pagetable *pt, u64 va, u64 pa, u64 size, u64 flags);
  * become empty stay. Returns false when a table page for a split was missing. */
 bool pt_unmap(struct pagetable *pt, u64 va, u64 size);
 
+/*
+ * Makes twin a second map that shares all tables of pt but those on the way to
+ * the 4 KiB page at va, which it gets copies of: that page can then be mapped
+ * otherwise in one of them. Changes below tables that are shared show in both. pt
+ * maps va by a 4 KiB page. Returns false when a table page was missing.
+ */
+bool pt_twin(const struct pagetable *pt, struct pagetable *twin, u64 va);
+
 /* The leaf entry that maps va, with the size of its page in *page_size (may be
  * NULL), or 0. */
 u64 pt_lookup(const struct pagetable *pt, u64 va, u64 *page_size);

@@ -48,6 +48,13 @@ void vlapic_init_signal(struct vlapic *v)
 	v->icr_high = 0;
 }
 
+void vlapic_sync(struct vlapic *v, u32 ldr, u32 dfr, u32 icr_high)
+{
+	v->ldr = ldr & 0xff000000u;
+	v->dfr = dfr | 0x0fffffffu;
+	v->icr_high = icr_high;
+}
+
 bool vlapic_start(struct vlapic *v)
 {
 	if (v->startup != VLAPIC_WAIT_SIPI)
@@ -92,9 +99,8 @@ enum vlapic_action vlapic_write_xapic(struct vlapic *v, u32 offset, u32 value)
 	case APIC_ID: /* hv finds CPUs by their ID */
 		return VLAPIC_IGNORE;
 	case APIC_ICR2:
-		/* Sent along with the low half: hv's own IPIs may come between. */
 		v->icr_high = value;
-		return VLAPIC_IGNORE;
+		return VLAPIC_PASS;
 	case APIC_LDR:
 		v->ldr = value & 0xff000000u;
 		return VLAPIC_PASS;

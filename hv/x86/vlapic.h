@@ -100,6 +100,9 @@ void vlapic_reset(struct vlapic *v, u32 id, u64 base, bool has_x2apic);
 /* What an INIT does: waits for a start-up IPI; mode and id stay. */
 void vlapic_init_signal(struct vlapic *v);
 
+/* The parent had the xAPIC's page to itself: takes over what stands there. */
+void vlapic_sync(struct vlapic *v, u32 ldr, u32 dfr, u32 icr_high);
+
 /* Takes a start-up IPI. Returns true when the CPU was waiting for one. */
 bool vlapic_start(struct vlapic *v);
 

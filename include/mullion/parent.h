@@ -68,8 +68,9 @@ typedef uint64_t __u64;
 /* CPUID answers as the hardware does: no hypervisor leaves, hv's hidden bits
  * visible (what they stand for stays hv's all the same). */
 #define MULLION_NATIVE_CPUID (1u << 0)
-/* x2APIC: IPIs go to the hardware as they are. INIT and start-up are then not
- * to be sent: an INIT ends the machine, a start-up is lost. */
+/* IPIs go to the hardware as they are, in xAPIC mode all of the APIC's page is
+ * the hardware's. INIT and start-up are then not to be sent: an INIT ends the
+ * machine, a start-up is lost. */
 #define MULLION_NATIVE_ICR (1u << 1)
 
 #define MULLION_CRASH_TEXT 1016u

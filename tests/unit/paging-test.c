@@ -289,6 +289,44 @@ static void no_page(void)
 	CHECK_EQ(pt.tables, 0);
 }
 
+/* A page in the middle of 1 GiB and 2 MiB pages, mapped in two ways. */
+static void twins(void)
+{
+	const uint64_t va = 3 * GIG1 + 0x3ee00000;
+	struct pagetable pt, twin;
+	struct arena a;
+
+	start(&pt, &a, 16, &pt_format_npt, true);
+	REQUIRE(pt_map(&pt, 0, 0, 512 * GIG1, PTE_P | PTE_W));
+	REQUIRE(pt_map(&pt, va, va, PAGE, PTE_P));
+	REQUIRE(pt_twin(&pt, &twin, va));
+	CHECK_EQ(twin.tables, 4);
+	CHECK(twin.root != pt.root);
+	REQUIRE(pt_map(&twin, va, va, PAGE, PTE_P | PTE_W | PTE_NX));
+	CHECK_EQ(twin.tables, 4); /* nothing left to split */
+	CHECK_EQ(page_entry(&pt, va, NULL), va | PTE_P);
+	CHECK_EQ(page_entry(&twin, va, NULL), va | PTE_P | PTE_W | PTE_NX);
+	for (uint64_t near = va - 4 * PAGE; near < va + 4 * PAGE; near += PAGE) {
+		if (near != va)
+			CHECK_EQ(page_entry(&twin, near, NULL), page_entry(&pt, near, NULL));
+	}
+	CHECK_EQ(page_entry(&twin, 77 * GIG1, NULL), 77 * GIG1 | PTE_P | PTE_W);
+	/* What is not on the way to the page is one and the same. */
+	REQUIRE(pt_map(&pt, 600 * GIG1, 0, PAGE, PTE_P));
+	CHECK_EQ(page_entry(&twin, 600 * GIG1, NULL), 0); /* the top table is a copy */
+	free(a.bytes);
+
+	/* Out of tables at each step. */
+	for (size_t pages = 4; pages < 8; pages++) {
+		start(&pt, &a, pages, &pt_format_npt, true);
+		REQUIRE(pt_map(&pt, 0, 0, 512 * GIG1, PTE_P | PTE_W));
+		REQUIRE(pt_map(&pt, va, va, PAGE, PTE_P));
+		CHECK(!pt_twin(&pt, &twin, va));
+		CHECK_EQ(page_entry(&pt, va, NULL), va | PTE_P);
+		free(a.bytes);
+	}
+}
+
 int main(void)
 {
 	CHECK_RUN(no_page);
@@ -296,5 +334,6 @@ int main(void)
 	CHECK_RUN(carve);
 	CHECK_RUN(table_bits);
 	CHECK_RUN(random_maps);
+	CHECK_RUN(twins);
 	return check_done();
 }

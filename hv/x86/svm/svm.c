@@ -165,6 +165,8 @@ static void setup_intercepts(struct vp *vp)
 		v->intercept1 &= ~INTERCEPT1_CPUID;
 	v->iopm = virt_to_phys(iopm).v;
 	v->msrpm = virt_to_phys(svm(vp)->native & MULLION_NATIVE_ICR ? msrpm_native_icr : msrpm).v;
+	v->n_cr3 = svm(vp)->native & MULLION_NATIVE_ICR ? parent.native_map.root : parent.map.root;
+	v->tlb_control = TLB_FLUSH_ALL;
 }
 
 /* The state that INIT leaves: APM volume 2, table 14-1. */
@@ -179,9 +181,7 @@ static void svm_vp_reset(struct vp *vp)
 	vp->nmi_pending = false;
 	setup_intercepts(vp);
 	v->asid = PARENT_ASID;
-	v->tlb_control = TLB_FLUSH_ALL;
 	v->np_control = NP_ENABLE;
-	v->n_cr3 = parent.map.root;
 
 	set_segment(&v->cs, 0xf000, 0x009b, 0xffff, 0xffff0000);
 	set_segment(&v->ds, 0, 0x0093, 0xffff, 0);
