@@ -205,8 +205,7 @@ static void svm_vp_reset(struct vp *vp)
 
 static void svm_vp_start_real(struct vp *vp, u32 address)
 {
-	set_segment(&svm(vp)->vmcb->cs, (u16)(address >> 4), 0x009b, 0xffff,
-		    address & ~(u32)15);
+	set_segment(&svm(vp)->vmcb->cs, (u16)(address >> 4), 0x009b, 0xffff, address & ~(u32)15);
 	vp->regs.rip = address & 15;
 }
 
