@@ -23,10 +23,11 @@ def seconds(runs, row):
     return [r.rows[row]["ns"] / 1e9 for r in runs if r is not None and row in r.rows]
 
 
-def ratios(runs, bases, row):
+def ratios(runs, bases, row, what="ns"):
     """Of the pairs of which both halves were measured."""
-    return [r.rows[row]["ns"] / b.rows[row]["ns"] for r, b in zip(runs, bases)
-            if r is not None and b is not None and row in r.rows and row in b.rows]
+    return [r.rows[row][what] / b.rows[row][what] for r, b in zip(runs, bases)
+            if r is not None and b is not None and r.rows.get(row, {}).get(what)
+            and b.rows.get(row, {}).get(what)]
 
 
 def spread(values):
@@ -65,6 +66,7 @@ def measured(name, runs, bases, peers, peer_bases, rows):
         quoted = KVM_QUOTED.get(row)
         entry = {"bare": spread(seconds(bases, row)), "hv": spread(seconds(runs, row)),
                  "ratio": spread(ratios(runs, bases, row)) if row != "idle" else None,
+                 "cpu_ratio": spread(ratios(runs, bases, row, "cpu_ns")),
                  "kvm": spread(seconds(peers, row)),
                  "kvm_ratio": kvm if row != "idle" else None, "kvm_quoted": quoted,
                  "aim": aim(quoted), "aim_here": aim(kvm["median"]) if kvm else None,
@@ -107,14 +109,14 @@ def verdict(entry, which):
 
 
 def time_table(mode, with_kvm):
-    head = ["row", "bare", "hv", "ratio", "min..max", "aim", "met"]
+    head = ["row", "bare", "hv", "ratio", "min..max", "cpu", "aim", "met"]
     lines = [head + (["kvm", "its ratio", "half", "met"] if with_kvm else [])]
     for row, e in mode["rows"].items():
         if e["ratio"] is None:
             continue
         r = e["ratio"]
         line = [row, amount(row, e["bare"]), amount(row, e["hv"]), number(r),
-                f"{r['min']:.2f}..{r['max']:.2f}", number(e["aim"]), verdict(e, "met")]
+                f"{r['min']:.2f}..{r['max']:.2f}", number(e["cpu_ratio"]), number(e["aim"]), verdict(e, "met")]
         if with_kvm:
             line += [amount(row, e["kvm"]), number(e["kvm_ratio"]), number(e["aim_here"]),
                      verdict(e, "met_here")]
