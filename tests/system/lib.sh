@@ -48,13 +48,13 @@ needs_hv() {
 # functions of inside.sh. Its output is shown and kept in $OUTPUT, its exit
 # status returned.
 machine() {
-	local seconds=$1 status=0 how=() command
+	local seconds=$1 status=0 under=() command
 	shift
-	[ -z "${MULLION_BARE-}" ] || how=(--bare)
-	[ -z "${MULLION_HV_OPTIONS-}" ] || how+=(--hv-options "$MULLION_HV_OPTIONS")
+	[ -z "${MULLION_BARE-}" ] || under=(--bare)
+	[ -z "${MULLION_HV_OPTIONS-}" ] || under+=(--hv-options "$MULLION_HV_OPTIONS")
 	command=$(cat "$TOP/tests/system/inside.sh" -)
 	mkdir -p "$LOGS"
-	"$TOP/tools/qemu" ${MULLION_IMAGE:+--image "$MULLION_IMAGE"} ${how+"${how[@]}"} \
+	"$TOP/tools/qemu" ${MULLION_IMAGE:+--image "$MULLION_IMAGE"} ${under+"${under[@]}"} \
 		--timeout "$seconds" --log "$SERIAL" --exec "$command" "$@" 2>&1 | tee "$OUTPUT" || status=$?
 	say "status $status, serial console in $SERIAL"
 	return "$status"

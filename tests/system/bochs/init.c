@@ -67,10 +67,12 @@ static void work_on(int cpu)
 		if (pid == 0) {
 			char *p = calloc(64, 4096);
 
-			for (int page = 0; page < 64; page++)
+			if (!p)
+				_exit(1);
+			for (size_t page = 0; page < 64; page++)
 				p[page * 4096] = 1;
 			check_hypervisor();
-			_exit(p[63 * 4096] == 1 ? 0 : 1);
+			_exit(p[63ul * 4096] == 1 ? 0 : 1);
 		}
 		if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0)
 			end("fail: a process did not end well");
