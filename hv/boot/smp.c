@@ -32,12 +32,12 @@ static u64 hv_cr3;
 static u64 boot_apic_base; /* mode bits of the boot CPU's APIC_BASE */
 static u32 parent_ready; /* set when every VP is there */
 
-/* In the highest free page below *page, which becomes that page. */
+/* In the highest free page below 640 KiB, which *page tells. */
 static struct trampoline *place_trampoline(u64 *page)
 {
 	struct trampoline *t;
 
-	if (!memmap_find(&parent.memory, PAGE_SIZE, PAGE_SIZE, PAGE_SIZE, *page, NULL, 0, page))
+	if (!memmap_find(&parent.memory, PAGE_SIZE, PAGE_SIZE, PAGE_SIZE, KIB(640), NULL, 0, page))
 		panic("no page below 640 KiB to start CPUs in");
 	memcpy(phys_to_virt(HPA(*page)), trampoline_start,
 	       (u64)(trampoline_end - trampoline_start));
@@ -72,7 +72,7 @@ static bool start_one(struct cpu *cpu, struct trampoline *t, u64 page)
 void smp_start(const u32 *apic_ids, u32 count)
 {
 	u32 me = apic_id();
-	u64 page = KIB(640);
+	u64 page;
 	struct trampoline *t = place_trampoline(&page);
 
 	hv_cr3 = read_cr3();
@@ -86,9 +86,11 @@ void smp_start(const u32 *apic_ids, u32 count)
 		if (!start_one(cpu, t, page)) {
 			log_error("CPU with APIC ID %u does not start, going on without it",
 				  apic_ids[i]);
-			/* Should it still come, it must not find another's stack: this
-			 * page stays its own, the next CPU gets another. */
+			/* Should it still come, it must find neither another's stack nor
+			 * the parent's code: this page stays its own. */
 			t->entry = (u64)cpu_stop;
+			if (!memmap_set(&parent.memory, page, PAGE_SIZE, MEM_RESERVED))
+				panic("the memory map is too long");
 			t = place_trampoline(&page);
 			continue;
 		}
@@ -116,6 +118,8 @@ void smp_entry(struct cpu *cpu)
 	__atomic_store_n(&cpu->online, 1, __ATOMIC_RELEASE);
 	while (!__atomic_load_n(&parent_ready, __ATOMIC_ACQUIRE))
 		cpu_relax();
+	if (!cpu->vp)
+		cpu_stop(); /* it came too late */
 	vp_init_lapic(cpu->vp);
 	vlapic_init_signal(&cpu->vp->lapic);
 	vp_loop(cpu->vp);

@@ -8,6 +8,7 @@
 #include "boot/boot.h"
 #include "core/cpu.h"
 #include "core/exits.h"
+#include "core/lock.h"
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/partition.h"
@@ -83,24 +84,25 @@ static void log_crash(const char *text, u32 length)
 
 static u16 parent_crash(struct vp *vp, u64 input, gpa_t output)
 {
-	/* Not on the stack: too large for it. CPUs that crash at once share it, so
-	 * the length is that of the copy. */
+	/* Not on the stack: too large for it. */
 	static struct mullion_crash crash;
-	u32 length;
+	static struct spinlock lock;
+	u16 status = MULLION_STATUS_INVALID_PARAMETER;
 
 	(void)vp;
 	(void)output;
-	if (!parent_read(GPA(input), &crash, sizeof(crash)))
-		return MULLION_STATUS_INVALID_PARAMETER;
-	length = READ_ONCE(crash.length);
-	if (length > MULLION_CRASH_TEXT || crash.reserved)
-		return MULLION_STATUS_INVALID_PARAMETER;
-	for (u32 i = 0; i < length; i++) {
-		if ((crash.text[i] < 0x20 || crash.text[i] > 0x7e) && crash.text[i] != '\n')
-			crash.text[i] = '?';
+	spin_lock(&lock);
+	if (parent_read(GPA(input), &crash, sizeof(crash)) && crash.length <= MULLION_CRASH_TEXT &&
+	    !crash.reserved) {
+		for (u32 i = 0; i < crash.length; i++) {
+			if ((crash.text[i] < 0x20 || crash.text[i] > 0x7e) && crash.text[i] != '\n')
+				crash.text[i] = '?';
+		}
+		log_crash(crash.text, crash.length);
+		status = MULLION_STATUS_SUCCESS;
 	}
-	log_crash(crash.text, length);
-	return MULLION_STATUS_SUCCESS;
+	spin_unlock(&lock);
+	return status;
 }
 
 static u16 set_native(struct vp *vp, u64 input, gpa_t output)

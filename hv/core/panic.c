@@ -161,7 +161,9 @@ static void reset_by_acpi(void)
 	if (!a->reset_supported)
 		return;
 	switch (a->reset_space) {
-	case 0:
+	case 0: /* registers of that kind lie below 4 GiB, where PHYSMAP always is */
+		if (a->reset_address >= GIB(4))
+			return;
 		*(volatile u8 *)phys_to_virt(HPA(a->reset_address)) = a->reset_value;
 		break;
 	case 1:

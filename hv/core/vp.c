@@ -58,7 +58,7 @@ static void set_state(struct vp *vp, enum mullion_vp_state state)
 	WRITE_ONCE(vp->stats->state, (u32)state);
 }
 
-/* One NMI was taken: what did it mean? */
+/* An NMI was taken: what did it mean? */
 static void handle_requests(struct vp *vp)
 {
 	u32 requests = __atomic_exchange_n(&vp->requests, 0, __ATOMIC_ACQ_REL);
@@ -78,12 +78,25 @@ static void handle_requests(struct vp *vp)
 	}
 }
 
+/*
+ * Opens the gate by one of the vendor's functions. Whatever it was opened for, an
+ * NMI may come in: each one that hv's IDT took is answered, since the request it
+ * stood for would otherwise keep later ones from being sent.
+ */
+static void let_in(struct vp *vp, void (*open)(void))
+{
+	u64 nmis = vp->cpu->nmi_count;
+
+	open();
+	if (vp->cpu->nmi_count != nmis)
+		handle_requests(vp);
+}
+
 static void wait_for_sipi(struct vp *vp)
 {
 	set_state(vp, MULLION_VP_WAIT_SIPI);
 	while (vp->lapic.startup == VLAPIC_WAIT_SIPI) {
-		vendor->wait_nmi();
-		handle_requests(vp);
+		let_in(vp, vendor->wait_nmi);
 		vp->nmi_pending = false; /* INIT blocks NMIs */
 	}
 	vp_account(vp, &vp->stats->wait_ticks);
@@ -109,14 +122,13 @@ static void relay_interrupt(struct vp *vp)
 
 static void exit_interrupt(struct vp *vp)
 {
-	vendor->take_irq();
+	let_in(vp, vendor->take_irq);
 	relay_interrupt(vp);
 }
 
 static void exit_nmi(struct vp *vp)
 {
-	vendor->take_nmi();
-	handle_requests(vp);
+	let_in(vp, vendor->take_nmi);
 }
 
 /* The guest's NMI handler is at its IRET. */
@@ -129,20 +141,12 @@ static void exit_intr_window(struct vp *vp)
 static void exit_hlt(struct vp *vp)
 {
 	bool wake_for_irq = vp->regs.rflags & RFLAGS_IF;
-	u64 nmis;
 
 	vp_skip(vp, 1);
 	vp_account(vp, &vp->stats->hv_ticks);
 	set_state(vp, MULLION_VP_HALTED);
-	while (vp->lapic.startup == VLAPIC_RUNNING && !vp->nmi_pending && !vp->cpu->irq_vector) {
-		nmis = vp->cpu->nmi_count;
-		if (wake_for_irq)
-			vendor->wait_irq();
-		else
-			vendor->wait_nmi();
-		if (vp->cpu->nmi_count != nmis)
-			handle_requests(vp);
-	}
+	while (vp->lapic.startup == VLAPIC_RUNNING && !vp->nmi_pending && !vp->cpu->irq_vector)
+		let_in(vp, wake_for_irq ? vendor->wait_irq : vendor->wait_nmi);
 	vp_account(vp, &vp->stats->wait_ticks);
 	set_state(vp, MULLION_VP_RUNNING);
 	relay_interrupt(vp);
