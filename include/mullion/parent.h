@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Hypercalls that only the parent partition may make, beside the TLFS's own.
+ * Hypercalls that only the parent partition may make, beside the TLFS's own
+ * (hyperv/hypercall.h).
  *
  * Convention (TLFS 6.0b, chapter 3, x64): CPL 0, 64-bit mode, VMMCALL or
  * VMCALL by the processor's vendor. RCX = call code in bits 15:0, all other
@@ -8,8 +9,22 @@
  * output. RAX returns the status in bits 15:0. Every other register is kept.
  * From CPL above 0 the instruction raises #UD.
  *
+ * The TLFS's calls with a list take the count of its elements in RCX bits
+ * 43:32 and the first one to do in bits 59:48, and return in RAX bits 43:32 how
+ * many are done. A long call gives interrupts a chance in between: hv moves the
+ * start in RCX on and lets the instruction be executed again, so RCX is not kept.
+ *
  * A GPA handed in must be 8-byte aligned, lie in RAM that is the parent's,
  * and its structure must not cross a 4 KiB page.
+ *
+ * A page frame of RAM has one owner:
+ *   parent  in the parent's map, any use
+ *   hv      hv's own, never in a map
+ *   donated out of the parent's map, in no partition's pool (MULLION_CALL_DONATE)
+ *   pool    out of the parent's map, in one child's pool (HvCallDepositMemory)
+ *   mapped  in the parent's map and at one GPA of one child (HvCallMapGpaPages)
+ *   shared  in the parent's map, and hv reads and writes it (vp page, event page ...)
+ * A call that wants a page in one state refuses it in any other.
  */
 #ifndef MULLION_PARENT_H
 #define MULLION_PARENT_H
@@ -22,6 +37,7 @@ typedef uint8_t __u8;
 typedef uint16_t __u16;
 typedef uint32_t __u32;
 typedef uint64_t __u64;
+typedef int32_t __s32;
 #endif
 
 /* Counted up when a structure or a call here changes incompatibly. */
@@ -72,6 +88,215 @@ typedef uint64_t __u64;
  * the hardware's. INIT and start-up are then not to be sent: an INIT ends the
  * machine, a start-up is lost. */
 #define MULLION_NATIVE_ICR (1u << 1)
+
+/*
+ * Memory for children, in blocks of 2 MiB.
+ * Before: RDX = GPA of the block, a multiple of 2 MiB, all of it the parent's RAM
+ * and not mapped or shared; R8 = 0.
+ * DONATE, success: its 512 pages are donated: the parent must not touch them.
+ * RECLAIM, before: all of them are donated. Success: they are the parent's again
+ * and hold zeros.
+ * INVALID_ALIGNMENT: not a multiple of 2 MiB. INVALID_PARAMETER: a page is in
+ * another state. Nothing has changed then.
+ */
+#define MULLION_CALL_DONATE 0xf004u
+#define MULLION_CALL_RECLAIM 0xf005u
+#define MULLION_BLOCK_SIZE 0x200000u
+
+/*
+ * Makes a VP, created and not yet bound, reachable for its runner.
+ * Before: RDX = GPA of a struct mullion_bind_vp; R8 = 0.
+ * Success: both pages are shared until the VP is deleted. The VP is suspended.
+ * INVALID_PARTITION_ID, INVALID_VP_INDEX: there is none. INVALID_VP_STATE: bound
+ * already. INVALID_PARAMETER: a page is not the parent's, event is out of range.
+ */
+#define MULLION_CALL_BIND_VP 0xf006u
+
+/*
+ * Lets a VP run, from where its message or suspension left it; the registers that
+ * the register page marks dirty are taken first. If the VP can run on the calling
+ * CPU it does so at once, in the caller's place: the call returns when the VP has
+ * a message, when it blocks or its turn ends, or when there is an interrupt for
+ * the parent. A caller that finds no message then (struct mullion_vp_page, state)
+ * waits for the VP's event, which comes on the CPU that made the call.
+ * Before: RDX = partition id, R8 = VP index.
+ * Success: the VP is runnable, or has a message already.
+ * INVALID_VP_STATE: not bound, or its partition is not initialised.
+ */
+#define MULLION_CALL_RUN_VP 0xf007u
+
+/*
+ * Suspends a VP.
+ * Before: RDX = partition id, R8 = VP index.
+ * Success: it does not run, its registers stand still, and its page's state is
+ * SUSPENDED, or MESSAGE if it had come to that before.
+ */
+#define MULLION_CALL_STOP_VP 0xf008u
+
+/*
+ * How hv reaches the parent on the calling CPU: a page of flags, and a vector that
+ * it raises there when it has set one. Before this, and after it was withdrawn, no
+ * child runs on the CPU.
+ * Before: RDX = GPA of a page for struct mullion_cpu_events, or 0 to withdraw; R8 =
+ * the vector, 32..255, or 0.
+ * Success: the page (zeroed by the caller) is shared until it is withdrawn.
+ */
+#define MULLION_CALL_SET_EVENTS 0xf009u
+
+/*
+ * The deadline in the calling CPU's event page has passed: hv does what is due.
+ * Before: RDX = 0, R8 = 0.
+ */
+#define MULLION_CALL_TICK 0xf00au
+
+/*
+ * What a partition is and has.
+ * Before: RDX = the smallest id that is of interest, R8 = GPA of a struct
+ * mullion_partition_info. Id 0 is the parent itself.
+ * Success: filled in for the first partition from that id on.
+ * INVALID_PARTITION_ID: there is none from there on.
+ */
+#define MULLION_CALL_GET_PARTITION 0xf00bu
+
+/* Names a partition, for people. Before: RDX = GPA of a struct
+ * mullion_partition_name. INVALID_PARAMETER: the name has no end. */
+#define MULLION_CALL_SET_NAME 0xf00cu
+
+/* Which CPUs a VP may run on. Before: RDX = GPA of a struct mullion_vp_affinity.
+ * INVALID_PARAMETER: the mask has none of hv's CPUs. */
+#define MULLION_CALL_SET_AFFINITY 0xf00du
+
+/*
+ * Binds a connection id of a child to the parent: what its HvCallPostMessage or
+ * HvCallSignalEvent names by that id sets the event on the CPU that the child runs
+ * on, messages after they were put into the ring.
+ * Before: RDX = GPA of a struct mullion_bind_port; R8 = 0.
+ * INVALID_PARAMETER: the id is bound already, or a field is wrong.
+ * INSUFFICIENT_MEMORY: the partition's pool is empty.
+ * UNBIND: the same structure, only partition and connection are looked at; when
+ * it returns hv does not touch the ring any more.
+ */
+#define MULLION_CALL_BIND_PORT 0xf00eu
+#define MULLION_CALL_UNBIND_PORT 0xf00fu
+
+/* hv's CPU that the calling CPU is, in RAX bits 63:32. RDX = 0, R8 = 0. */
+#define MULLION_CALL_GET_CPU 0xf010u
+
+struct mullion_bind_vp {
+	__u64 partition;
+	__u32 vp;
+	__u32 event; /* flag that stands for the VP, below MULLION_EVENTS_MAX */
+	__u64 page_gpa; /* of struct mullion_vp_page; page aligned */
+	__u64 registers_gpa; /* of struct hv_vp_register_page, page aligned; 0: none */
+};
+
+enum mullion_vp_page_state {
+	MULLION_VP_PAGE_RUN = 0, /* hv's: running, runnable or blocked */
+	MULLION_VP_PAGE_MESSAGE = 1, /* message holds why the VP stopped */
+	MULLION_VP_PAGE_SUSPENDED = 2,
+};
+
+/* One page for each VP. hv writes it while the state is RUN, the parent only
+ * reads. state is written last (release). */
+struct mullion_vp_page {
+	__u8 message[256]; /* struct hv_message, hyperv/message.h */
+	__u32 state; /* enum mullion_vp_page_state */
+	__u32 reserved;
+	__u8 padding[4096 - 264];
+};
+
+/* Words of 64 flags; the page is full. */
+#define MULLION_EVENT_WORDS 496u
+#define MULLION_EVENTS_MAX (64u * MULLION_EVENT_WORDS)
+
+/*
+ * One page for each CPU. hv sets flag e by an atomic or of flags[e / 64], then of
+ * bit (e / 64) % 64 of summary[e / 64 / 64], then raises the vector. The reader
+ * exchanges a summary word with 0, then each of its flag words.
+ */
+struct mullion_cpu_events {
+	__u64 deadline; /* TSC at which hv wants MULLION_CALL_TICK on this CPU; ~0: never.
+			 * hv's timer raises the vector then. */
+	__u64 reserved[7];
+	__u64 summary[8];
+	__u64 flags[MULLION_EVENT_WORDS];
+};
+
+enum mullion_partition_state {
+	MULLION_PARTITION_CREATED = 0,
+	MULLION_PARTITION_ACTIVE = 1, /* initialised */
+	MULLION_PARTITION_FINALIZED = 2, /* its VPs are stopped for good */
+};
+
+#define MULLION_NAME_MAX 64u
+#define MULLION_REASON_MAX 160u
+
+/* Fields are only ever added at the end. Pages are of 4 KiB. */
+struct mullion_partition_info {
+	__u32 size; /* bytes that hv filled in */
+	__u32 state; /* enum mullion_partition_state */
+	__u64 id;
+	__u8 uuid[16];
+	char name[MULLION_NAME_MAX]; /* NUL terminated */
+	__u32 vp_count;
+	__u32 weight; /* 1..10000 */
+	__u32 cap; /* of one CPU for each VP, 0..65536, 0: none */
+	__u32 reserve; /* the same unit */
+	__u64 pool_pages; /* deposited; of the parent: donated, deposited ones included */
+	__u64 pool_free; /* of these not in use; of the parent: not deposited */
+	__u64 mapped_pages; /* of the parent: mapped into any child */
+	__u64 table_pages; /* of the pool, in its GPA map */
+	__u32 crashed; /* the guest has written its crash registers */
+	__u32 reserved;
+	__u64 crash[5]; /* P0..P4 as it wrote them */
+	char crash_text[512]; /* what P3 and P4 point to, NUL terminated, printable */
+	char reason[MULLION_REASON_MAX]; /* why hv stopped it, NUL terminated; "" it did not */
+};
+
+struct mullion_partition_name {
+	__u64 partition;
+	__u8 uuid[16];
+	char name[MULLION_NAME_MAX];
+};
+
+struct mullion_vp_affinity {
+	__u64 partition;
+	__u32 vp;
+	__u32 reserved; /* 0 */
+	__u64 cpus[4]; /* bit i of word w: hv's CPU 64 * w + i */
+};
+
+enum mullion_port_type {
+	MULLION_PORT_MESSAGE = 1,
+	MULLION_PORT_EVENT = 2,
+};
+
+struct mullion_bind_port {
+	__u64 partition;
+	__u32 connection; /* 24 bits */
+	__u32 type; /* enum mullion_port_type */
+	__u32 event; /* flag that stands for the port */
+	__u32 reserved; /* 0 */
+	__u64 ring_gpa; /* messages: of struct mullion_message_ring, page aligned; else 0 */
+};
+
+#define MULLION_RING_MESSAGES 15u
+
+/* Messages of a port. Positions count messages and never wrap; message p lies in
+ * slot p % MULLION_RING_MESSAGES. hv writes slot and head (release) while
+ * head - tail is below the number of slots, and else tells the guest to try again
+ * (HV_STATUS_INSUFFICIENT_BUFFERS). The parent writes tail. hv believes no more
+ * of tail than that slot numbers are in range. */
+struct mullion_message_ring {
+	__u64 head;
+	__u64 tail;
+	__u8 reserved[240];
+	__u8 messages[MULLION_RING_MESSAGES][256]; /* struct hv_message */
+};
+
+_Static_assert(sizeof(struct mullion_vp_page) == 4096, "a page");
+_Static_assert(sizeof(struct mullion_cpu_events) == 4096, "a page");
+_Static_assert(sizeof(struct mullion_message_ring) == 4096, "a page");
 
 #define MULLION_CRASH_TEXT 1016u
 
