@@ -10,7 +10,7 @@
 #include "boot/efimap.h"
 #include "core/log.h"
 #include "core/memory.h"
-#include "core/partition.h"
+#include "core/parent.h"
 #include "core/string.h"
 #include "x86/paging.h"
 

@@ -11,7 +11,7 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/panic.h"
-#include "core/partition.h"
+#include "core/parent.h"
 #include "core/stats.h"
 #include "core/string.h"
 #include "core/version.h"

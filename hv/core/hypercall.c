@@ -11,7 +11,7 @@
 #include "core/lock.h"
 #include "core/log.h"
 #include "core/memory.h"
-#include "core/partition.h"
+#include "core/parent.h"
 #include "core/string.h"
 #include "core/version.h"
 #include "core/vp.h"

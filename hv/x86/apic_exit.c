@@ -8,7 +8,7 @@
 #include "core/exits.h"
 #include "core/log.h"
 #include "core/panic.h"
-#include "core/partition.h"
+#include "core/parent.h"
 #include "core/vp.h"
 #include "x86/apic.h"
 #include "x86/asm.h"

@@ -3,7 +3,7 @@
  * time: each entry is copied once and every address is checked by parent_read. */
 #include "x86/guest.h"
 
-#include "core/partition.h"
+#include "core/parent.h"
 #include "x86/asm.h"
 
 static bool translate(const struct vp_mode *mode, u64 linear, gpa_t *gpa)

@@ -6,7 +6,7 @@
  */
 #include "check.h"
 
-#include "core/partition.h"
+#include "core/parent.h"
 #include "x86/asm.h"
 #include "x86/guest.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#include "core/partition.h"
+#include "core/parent.h"
 
 #include "core/memory.h"
 #include "core/panic.h"
 #include "core/string.h"
 #include "x86/vlapic.h"
 
-struct partition parent;
+struct parent parent;
 struct shared_area log_area;
 struct shared_area stats_area;
 
