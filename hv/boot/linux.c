@@ -147,11 +147,11 @@ static void fill_screen(struct boot_params *zp)
 }
 
 /* The machine's EFI map with hv's memory reserved and this block in use. Each
- * step goes from one buffer to the other; the last ends in the first. */
+ * step goes from one buffer to the other; the last ends in the second. */
 static const char *make_efi_map(struct parent_block *b, u64 pa)
 {
 	struct efi_info e = { 0 };
-	u64 map_pa = pa + offsetof(struct parent_block, efi_map);
+	u64 map_pa = pa + offsetof(struct parent_block, efi_map[1]);
 	u32 ds = boot.efi_descriptor_size;
 	size_t n;
 
@@ -162,7 +162,9 @@ static const char *make_efi_map(struct parent_block *b, u64 pa)
 		       EFI_RESERVED_TYPE);
 	n = efimap_set(b->efi_map[1], EFI_MAP_SIZE, b->efi_map[0], n, ds, parent.arena_base,
 		       parent.arena_size, EFI_RESERVED_TYPE);
-	n = efimap_set(b->efi_map[0], EFI_MAP_SIZE, b->efi_map[1], n, ds, pa, sizeof(*b),
+	n = efimap_set(b->efi_map[0], EFI_MAP_SIZE, b->efi_map[1], n, ds, parent.frames_base,
+		       parent.frames_size, EFI_RESERVED_TYPE);
+	n = efimap_set(b->efi_map[1], EFI_MAP_SIZE, b->efi_map[0], n, ds, pa, sizeof(*b),
 		       EFI_LOADER_DATA);
 	if (!n)
 		return "the EFI memory map is too long";

@@ -8,6 +8,7 @@
 
 #include "core/console.h"
 #include "core/cpu.h"
+#include "core/frames.h"
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/panic.h"
@@ -128,9 +129,21 @@ static u64 arena_size(void)
 {
 	u64 pages = FIXED_PAGES + boot_acpi.cpu_count * CPU_PAGES + LOG_SIZE / PAGE_SIZE +
 		    stats_size(boot_acpi.cpu_count) / PAGE_SIZE +
-		    parent_map_pages(address_bits(), has_1g_pages()) + (physmap_end() >> 30) + 8;
+		    parent_map_pages(address_bits(), has_1g_pages(),
+				     memmap_end(&boot.map, MEM_USABLE)) +
+		    (physmap_end() >> 30) + 8;
 
 	return align_up(pages * PAGE_SIZE, MIB(2));
+}
+
+/* The table of frames can be anywhere: it is used when all of RAM is mapped. */
+static void take_frames(const struct memrange *avoid, u32 count)
+{
+	parent.ram_end = memmap_end(&boot.map, MEM_USABLE);
+	parent.frames_size = align_up(frames_size(parent.ram_end), MIB(2));
+	if (!memmap_find(&boot.map, parent.frames_size, MIB(2), MIB(1), parent.ram_end, avoid,
+			 count, &parent.frames_base))
+		panic("no %lu KiB of memory for the table of frames", parent.frames_size / 1024);
 }
 
 /* The arena: below 4 GiB, since a starting CPU can load only such a CR3, and in
@@ -145,6 +158,7 @@ static void take_memory(u64 image, u64 mbi)
 		{ boot.kernel.base, boot.kernel.size, MEM_RESERVED },
 		{ boot.initrd.base, boot.initrd.size, MEM_RESERVED },
 		{ align_down(mbi, PAGE_SIZE), MIB(4), MEM_RESERVED },
+		{ 0, 0, MEM_RESERVED }, /* the arena, once it has a place */
 	};
 	u64 quiet = memmap_end(&boot.map, MEM_USABLE) / 2;
 	u64 base;
@@ -158,8 +172,11 @@ static void take_memory(u64 image, u64 mbi)
 	parent.image_size = HV_IMAGE_SIZE;
 	parent.arena_base = base;
 	parent.arena_size = size;
+	avoid[ARRAY_SIZE(avoid) - 1] = (struct memrange){ base, size, MEM_RESERVED };
+	take_frames(avoid, ARRAY_SIZE(avoid));
 	if (!memmap_set(&parent.memory, image, HV_IMAGE_SIZE, MEM_RESERVED) ||
-	    !memmap_set(&parent.memory, base, size, MEM_RESERVED))
+	    !memmap_set(&parent.memory, base, size, MEM_RESERVED) ||
+	    !memmap_set(&parent.memory, parent.frames_base, parent.frames_size, MEM_RESERVED))
 		panic("the memory map is too long");
 	/* The log must not be cleared: it may hold the last boot's. */
 	log_area.base = phys_to_virt(HPA(base));
@@ -230,9 +247,9 @@ static __noreturn void start_parent(void)
 	if (error)
 		panic("parent: %s", error);
 	log_info("%u CPU%s, %lu MHz, %lu KiB for hv at %lx and %lx, %s, interrupts %s", cpu_count,
-		 cpu_count == 1 ? "" : "s", tsc_hz / 1000000,
-		 (parent.image_size + parent.arena_size) / 1024, parent.image_base,
-		 parent.arena_base, vendor->name, options.relay ? "relayed" : "direct");
+		 cpu_count == 1 ? "" : "s", tsc_hz / 1000000, parent_hv_bytes() / 1024,
+		 parent.image_base, parent.arena_base, vendor->name,
+		 options.relay ? "relayed" : "direct");
 	log_info("starting the parent");
 	vp_init_lapic(vp);
 	vendor->vp_reset(vp);

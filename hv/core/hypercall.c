@@ -56,7 +56,7 @@ static u16 get_info(struct vp *vp, u64 input, gpa_t output)
 		.log_size = log_area.size,
 		.stats_gpa = virt_to_phys(stats_area.base).v,
 		.stats_size = stats_area.size,
-		.memory_bytes = parent.image_size + parent.arena_size,
+		.memory_bytes = parent_hv_bytes(),
 	};
 
 	(void)vp;

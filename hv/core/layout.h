@@ -14,7 +14,9 @@
 
 #define HV_BASE 0xffffffff80000000
 #define HV_IMAGE_SIZE 0x200000
+#ifndef PHYSMAP /* a host test has it elsewhere */
 #define PHYSMAP 0xffff800000000000
+#endif
 #define APIC_WINDOW 0xffffffffc0000000
 
 #define STACK_SIZE 16384

@@ -4,7 +4,9 @@
  * into it. The map is the identity; hv's memory is absent, the pages that hv
  * shares and the local APIC's registers are read-only.
  *
- * The map is made by the boot CPU before a VP runs and does not change after.
+ * The map is made by the boot CPU before a VP runs. After that only whole blocks of
+ * 2 MiB leave it and come back (parent_donate); tables for that exist from the start.
+ * core/frames.h knows which frame of RAM is whose.
  */
 #ifndef HV_CORE_PARENT_H
 #define HV_CORE_PARENT_H
@@ -17,10 +19,13 @@ struct parent {
 	struct pagetable map;
 	struct pagetable native_map; /* the same, with the APIC's page writable */
 	struct memmap memory; /* what the parent is told; hv's memory is reserved */
-	u64 image_base; /* hv's image and arena, in bytes */
+	u64 image_base; /* hv's image, arena and table of frames, in bytes */
 	u64 image_size;
 	u64 arena_base;
 	u64 arena_size;
+	u64 frames_base;
+	u64 frames_size;
+	u64 ram_end; /* of RAM, hv's included */
 };
 
 extern struct parent parent;
@@ -34,19 +39,34 @@ struct shared_area {
 extern struct shared_area log_area;
 extern struct shared_area stats_area;
 
-/* Table pages that the parent's map may need. */
-u64 parent_map_pages(u32 address_bits, bool has_1g);
+/* Bytes of RAM that hv keeps for itself. */
+u64 parent_hv_bytes(void);
 
-/* Builds the map. parent.memory and the hv ranges are set; panics when the
- * arena does not hold it. */
+/* Table pages that the parent's map may need for RAM up to ram_end. */
+u64 parent_map_pages(u32 address_bits, bool has_1g, u64 ram_end);
+
+/* Builds the map and the table of frames. parent.memory, ram_end and the hv ranges are
+ * set; panics when the arena does not hold it. */
 void parent_map_build(u32 address_bits, bool has_1g);
 
-/* Is [gpa, gpa + size) in hv's memory, wholly or in part? */
+/* Is [gpa, gpa + size) in hv's memory or out of the parent's map for a child, wholly
+ * or in part? */
 bool parent_hits_hv(gpa_t gpa, u64 size);
 
 /* Copies size bytes out of, into, the parent's RAM. Return false, nothing
- * copied, unless all of it is RAM that is the parent's. */
+ * copied, unless all of it is RAM that is in the parent's map. */
 bool parent_read(gpa_t gpa, void *buf, u64 size);
 bool parent_write(gpa_t gpa, const void *buf, u64 size);
+
+/*
+ * MULLION_CALL_DONATE and RECLAIM, without their check of alignment: the frames of the
+ * block at gpa go out of the parent's map, or come back zeroed. Return false, nothing
+ * changed, when a frame is in another state.
+ */
+bool parent_donate(gpa_t gpa);
+bool parent_reclaim(gpa_t gpa);
+
+/* When it returns no CPU has a translation of the parent's from before the call. */
+void parent_flush(void);
 
 #endif

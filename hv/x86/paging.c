@@ -15,6 +15,11 @@ const struct pt_format pt_format_npt = {
 	.present = PTE_P,
 	.table = PTE_P | PTE_W | PTE_U | PTE_A,
 	.large = PTE_PS,
+	.leaf = PTE_P | PTE_U,
+	.write = PTE_W,
+	.no_execute = PTE_NX,
+	.accessed = PTE_A,
+	.dirty = PTE_D,
 };
 
 static u64 level_size(int level)
@@ -58,20 +63,23 @@ bool pt_init(struct pagetable *pt)
 	return pt->root != 0;
 }
 
-/* Replaces a leaf at level by a table of leaves one level down, same meaning. */
+/* Replaces a leaf at level by a table of leaves one level down, same meaning. The
+ * CPU may set accessed and dirty bits in the leaf until it is replaced. */
 static bool split(struct pagetable *pt, u64 *entry, int level)
 {
 	u64 table = new_table(pt);
 	u64 step = level_size(level - 1);
-	u64 leaf = *entry;
+	u64 old = READ_ONCE(*entry);
 
 	if (!table)
 		return false;
-	if (level == 2)
-		leaf &= ~pt->format->large;
-	for (unsigned int i = 0; i < 512; i++)
-		table_at(pt, table)[i] = leaf + i * step;
-	WRITE_ONCE(*entry, table | pt->format->table);
+	do {
+		u64 leaf = level == 2 ? old & ~pt->format->large : old;
+
+		for (unsigned int i = 0; i < 512; i++)
+			table_at(pt, table)[i] = leaf + i * step;
+	} while (!__atomic_compare_exchange_n(entry, &old, table | pt->format->table, false,
+					      __ATOMIC_RELEASE, __ATOMIC_RELAXED));
 	return true;
 }
 
@@ -182,4 +190,83 @@ u64 pt_lookup(const struct pagetable *pt, u64 va, u64 *page_size)
 		}
 		table = table_at(pt, entry & PTE_ADDR);
 	}
+}
+
+struct pt_place pt_find(const struct pagetable *pt, u64 va)
+{
+	u64 *table = table_at(pt, pt->root);
+
+	for (int level = 4;; level--) {
+		u64 *entry = &table[index_of(va, level)];
+		u64 value = __atomic_load_n(entry, __ATOMIC_ACQUIRE);
+
+		if (!present(pt, value) || is_leaf(pt, value, level))
+			return (struct pt_place){ entry, value, level };
+		table = table_at(pt, value & PTE_ADDR);
+	}
+}
+
+u64 *pt_make(struct pagetable *pt, u64 va, int to)
+{
+	for (;;) {
+		struct pt_place at = pt_find(pt, va);
+
+		if (at.level <= to)
+			return at.entry;
+		if (present(pt, at.value)) {
+			if (!split(pt, at.entry, at.level))
+				return NULL;
+		} else {
+			u64 table = new_table(pt);
+
+			if (!table)
+				return NULL;
+			__atomic_store_n(at.entry, table | pt->format->table, __ATOMIC_RELEASE);
+		}
+	}
+}
+
+static void free_table(struct pagetable *pt, u64 pa)
+{
+	pt->free_page(pt->ctx, pa);
+	pt->tables--;
+}
+
+/* One step of pt_dismantle: the first lowest table, or the first large leaf. */
+static void dismantle_one(struct pagetable *pt, void (*leaf)(void *ctx, u64 entry, int level))
+{
+	u64 *link = NULL;
+	u64 pa = pt->root;
+
+	for (int level = 4;; level--) {
+		u64 *table = table_at(pt, pa);
+		unsigned int i = 0;
+
+		for (; i < 512 && (level == 1 || !table[i]); i++) {
+			if (table[i])
+				leaf(pt->ctx, table[i], level);
+		}
+		if (i == 512) {
+			if (link)
+				*link = 0;
+			else
+				pt->root = 0;
+			free_table(pt, pa);
+			return;
+		}
+		if (!present(pt, table[i]) || is_leaf(pt, table[i], level)) {
+			leaf(pt->ctx, table[i], level);
+			table[i] = 0;
+			return;
+		}
+		link = &table[i];
+		pa = *link & PTE_ADDR;
+	}
+}
+
+bool pt_dismantle(struct pagetable *pt, u32 steps, void (*leaf)(void *ctx, u64 entry, int level))
+{
+	for (; pt->root && steps; steps--)
+		dismantle_one(pt, leaf);
+	return !pt->root;
 }

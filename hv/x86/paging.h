@@ -26,6 +26,12 @@ struct pt_format {
 	u64 present; /* an entry with none of these bits maps nothing */
 	u64 table; /* bits of an entry that points to a table */
 	u64 large; /* bit that makes a leaf at level 2 or 3 */
+	u64 leaf; /* bits of every leaf of a partition's map: present, readable, cached */
+	u64 write; /* a leaf with it may be written */
+	u64 execute; /* a leaf with it may be executed ... */
+	u64 no_execute; /* ... or one without this, whichever the format has */
+	u64 accessed;
+	u64 dirty;
 };
 
 extern const struct pt_format pt_format_x86; /* hv's own tables, supervisor */
@@ -38,6 +44,8 @@ struct pagetable {
 	u64 virt_offset; /* a table at physical p is read and written at p + virt_offset */
 	/* A zeroed, page-aligned page, or 0 when there is none left. */
 	u64 (*alloc_page)(void *ctx);
+	/* Takes one back; only pt_dismantle calls it. */
+	void (*free_page)(void *ctx, u64 pa);
 	void *ctx;
 	u64 tables; /* pages in use, the top one included */
 };
@@ -70,5 +78,31 @@ bool pt_twin(const struct pagetable *pt, struct pagetable *twin, u64 va);
 /* The leaf entry that maps va, with the size of its page in *page_size (may be
  * NULL), or 0. */
 u64 pt_lookup(const struct pagetable *pt, u64 va, u64 *page_size);
+
+/* Where a walk ends: an entry, what it held when the walk read it, its level. */
+struct pt_place {
+	u64 *entry;
+	u64 value;
+	int level;
+};
+
+/*
+ * The place where the walk for va ends: a leaf, or an entry that is not present. The
+ * caller may change it, by one atomic write, as a leaf of that level; a value that is
+ * not 0 but not present maps nothing and is kept.
+ */
+struct pt_place pt_find(const struct pagetable *pt, u64 va);
+
+/* The entry for va at this level, or at the lower one where there is a table
+ * already; missing tables are made, larger pages split. NULL when a table page was
+ * missing: the map's meaning has not changed then. */
+u64 *pt_make(struct pagetable *pt, u64 va, int level);
+
+/*
+ * Takes the whole map apart, in steps of one table or one large leaf; nobody walks
+ * it any more. leaf is called for every leaf, and for other values that pt_find's
+ * caller left behind. Returns true when nothing is left, the top table included.
+ */
+bool pt_dismantle(struct pagetable *pt, u32 steps, void (*leaf)(void *ctx, u64 entry, int level));
 
 #endif

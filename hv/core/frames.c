@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "core/frames.h"
+
+#include "core/lock.h"
+#include "core/memory.h"
+#include "core/string.h"
+
+static struct {
+	struct spinlock lock;
+	u8 *owner;
+	u64 count; /* of frames in the table */
+	u64 owned[FRAME_OWNERS];
+} frames;
+
+u64 frames_size(u64 ram_end)
+{
+	return align_up(ram_end >> PAGE_SHIFT, PAGE_SIZE);
+}
+
+void frames_init(u8 *owner, u64 ram_end, const struct memmap *map)
+{
+	frames.owner = owner;
+	frames.count = ram_end >> PAGE_SHIFT;
+	memset(owner, FRAME_NONE, frames_size(ram_end));
+	memset(frames.owned, 0, sizeof(frames.owned));
+	for (u32 i = 0; i < map->count; i++) {
+		const struct memrange *r = &map->r[i];
+		u64 first = align_up(r->base, PAGE_SIZE) >> PAGE_SHIFT;
+		u64 end = min_u64((r->base + r->size) >> PAGE_SHIFT, frames.count);
+
+		if (r->type != MEM_USABLE || first >= end)
+			continue;
+		memset(owner + first, FRAME_PARENT, end - first);
+		frames.owned[FRAME_PARENT] += end - first;
+	}
+	frames.owned[FRAME_NONE] = frames.count - frames.owned[FRAME_PARENT];
+}
+
+enum frame_owner frames_owner(u64 frame)
+{
+	return frame < frames.count ? __atomic_load_n(&frames.owner[frame], __ATOMIC_ACQUIRE) :
+				      FRAME_NONE;
+}
+
+static bool in_table(u64 first, u64 count)
+{
+	return first < frames.count && count <= frames.count - first;
+}
+
+static bool all_owned(u64 first, u64 count, enum frame_owner owner)
+{
+	for (u64 i = first; i < first + count; i++) {
+		if (frames.owner[i] != owner)
+			return false;
+	}
+	return true;
+}
+
+bool frames_move(u64 first, u64 count, enum frame_owner from, enum frame_owner to)
+{
+	bool ok;
+
+	if (!in_table(first, count))
+		return false;
+	spin_lock(&frames.lock);
+	ok = all_owned(first, count, from);
+	if (ok) {
+		for (u64 i = first; i < first + count; i++)
+			__atomic_store_n(&frames.owner[i], (u8)to, __ATOMIC_RELEASE);
+		frames.owned[from] -= count;
+		frames.owned[to] += count;
+	}
+	spin_unlock(&frames.lock);
+	return ok;
+}
+
+void frames_claim(u64 base, u64 size)
+{
+	frames_move(base >> PAGE_SHIFT, size >> PAGE_SHIFT, FRAME_NONE, FRAME_HV);
+}
+
+u64 frames_count(enum frame_owner owner)
+{
+	return READ_ONCE(frames.owned[owner]);
+}
+
+static bool is_parents(enum frame_owner owner)
+{
+	return owner == FRAME_PARENT || owner == FRAME_MAPPED || owner == FRAME_SHARED;
+}
+
+static bool all_parents(u64 pa, u64 size)
+{
+	u64 end = pa + size;
+
+	if (!size || end < pa)
+		return false;
+	for (u64 frame = pa >> PAGE_SHIFT; frame <= (end - 1) >> PAGE_SHIFT; frame++) {
+		if (!is_parents(frames_owner(frame)))
+			return false;
+	}
+	return true;
+}
+
+/* pa is where either dest or src points to. */
+static bool copy(u64 pa, void *dest, const void *src, u64 size)
+{
+	bool ok;
+
+	spin_lock(&frames.lock);
+	ok = all_parents(pa, size);
+	if (ok)
+		memcpy(dest, src, size);
+	spin_unlock(&frames.lock);
+	return ok;
+}
+
+bool frames_write(u64 pa, const void *buf, u64 size)
+{
+	return copy(pa, phys_to_virt(HPA(pa)), buf, size);
+}
+
+bool frames_read(u64 pa, void *buf, u64 size)
+{
+	return copy(pa, buf, phys_to_virt(HPA(pa)), size);
+}
+
+bool frames_hidden(u64 pa, u64 size)
+{
+	for (u64 frame = pa >> PAGE_SHIFT; frame <= (pa + size - 1) >> PAGE_SHIFT; frame++) {
+		enum frame_owner owner = frames_owner(frame);
+
+		if (owner == FRAME_HV || owner == FRAME_DONATED || owner == FRAME_POOL)
+			return true;
+	}
+	return false;
+}
