@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A definition as XML, see domain.h: what domain_parse() makes the same domain of. */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "domain.h"
+
+static const char *entity_of(char c)
+{
+	switch (c) {
+	case '<':
+		return "&lt;";
+	case '>':
+		return "&gt;";
+	case '&':
+		return "&amp;";
+	case '\'':
+		return "&apos;";
+	case '"':
+		return "&quot;";
+	case '\r': /* a reader would make a line feed of it */
+		return "&#13;";
+	default:
+		return NULL;
+	}
+}
+
+static void put_escaped(FILE *out, const char *text)
+{
+	for (; *text; text++) {
+		const char *entity = entity_of(*text);
+
+		if (entity)
+			fputs(entity, out);
+		else
+			fputc(*text, out);
+	}
+}
+
+/* <name>text</name>, if there is a text. */
+static void put_text(FILE *out, const char *indent, const char *name, const char *text)
+{
+	if (!text)
+		return;
+	fprintf(out, "%s<%s>", indent, name);
+	put_escaped(out, text);
+	fprintf(out, "</%s>\n", name);
+}
+
+static void put_number(FILE *out, const char *name, uint64_t number)
+{
+	fprintf(out, "    <%s>%" PRIu64 "</%s>\n", name, number, name);
+}
+
+/* In the largest of three units that says it in full. */
+static void put_memory(FILE *out, const char *indent, const char *name, uint64_t bytes)
+{
+	const char *unit = bytes % 1024 ? "b" : "KiB";
+
+	fprintf(out, "%s<%s unit='%s'>%" PRIu64 "</%s>\n", indent, name, unit,
+		bytes % 1024 ? bytes : bytes / 1024, name);
+}
+
+static void put_memory_tuning(FILE *out, const struct domain *domain)
+{
+	put_memory(out, "  ", "memory", domain->memory);
+	put_memory(out, "  ", "currentMemory", domain->memory);
+	if (domain->hugepages)
+		fputs("  <memoryBacking>\n    <hugepages/>\n  </memoryBacking>\n", out);
+	if (!domain->hard_limit && !domain->min_guarantee)
+		return;
+	fputs("  <memtune>\n", out);
+	if (domain->hard_limit)
+		put_memory(out, "    ", "hard_limit", domain->hard_limit);
+	if (domain->min_guarantee)
+		put_memory(out, "    ", "min_guarantee", domain->min_guarantee);
+	fputs("  </memtune>\n", out);
+}
+
+static void put_cpus(FILE *out, const struct domain *domain)
+{
+	char text[CPUSET_TEXT];
+
+	fputs("  <vcpu placement='static'", out);
+	if (!cpuset_is_empty(&domain->cpus)) {
+		cpuset_format(&domain->cpus, text);
+		fprintf(out, " cpuset='%s'", text);
+	}
+	fprintf(out, ">%" PRIu32 "</vcpu>\n  <cputune>\n", domain->vcpus);
+	put_number(out, "shares", domain->weight);
+	put_number(out, "period", domain->period);
+	if (domain->quota)
+		put_number(out, "quota", domain->quota);
+	if (domain->reserve)
+		put_number(out, "reserve", domain->reserve);
+	for (uint32_t i = 0; i < domain->vcpus; i++) {
+		if (cpuset_is_empty(&domain->pins[i]))
+			continue;
+		cpuset_format(&domain->pins[i], text);
+		fprintf(out, "    <vcpupin vcpu='%" PRIu32 "' cpuset='%s'/>\n", i, text);
+	}
+	fputs("  </cputune>\n", out);
+}
+
+static void put_os(FILE *out, const struct domain *domain)
+{
+	fputs("  <os>\n    <type arch='x86_64'>hvm</type>\n", out);
+	put_text(out, "    ", "kernel", domain->kernel);
+	put_text(out, "    ", "initrd", domain->initrd);
+	put_text(out, "    ", "cmdline", domain->cmdline);
+	fputs("  </os>\n", out);
+	if (domain->debug_exit)
+		fputs("  <features>\n    <debug-exit state='on'/>\n  </features>\n", out);
+}
+
+static void put_device(FILE *out, const char *name, const struct domain_live *live,
+		       const char *target)
+{
+	fprintf(out, "    <%s type='pty'", name);
+	if (live && live->tty) {
+		fputs(" tty='", out);
+		put_escaped(out, live->tty);
+		fputs("'", out);
+	}
+	fprintf(out, ">\n      <target %sport='0'/>\n    </%s>\n", target, name);
+}
+
+static void put_devices(FILE *out, const struct domain *domain, const struct domain_live *live)
+{
+	fputs("  <devices>\n", out);
+	if (domain->serial)
+		put_device(out, "serial", live, "");
+	if (domain->console)
+		put_device(out, "console", live, "type='serial' ");
+	fputs("  </devices>\n", out);
+}
+
+static void put_domain(FILE *out, const struct domain *domain, const struct domain_live *live)
+{
+	fputs("<domain type='mullion'", out);
+	if (live)
+		fprintf(out, " id='%" PRIu64 "'", live->id);
+	fputs(">\n", out);
+	put_text(out, "  ", "name", domain->name);
+	if (!sd_id128_is_null(domain->uuid))
+		fprintf(out, "  <uuid>" SD_ID128_UUID_FORMAT_STR "</uuid>\n",
+			SD_ID128_FORMAT_VAL(domain->uuid));
+	put_text(out, "  ", "title", domain->title);
+	put_text(out, "  ", "description", domain->description);
+	if (domain->metadata)
+		fprintf(out, "  %s\n", domain->metadata);
+	put_memory_tuning(out, domain);
+	put_cpus(out, domain);
+	put_os(out, domain);
+	fprintf(out, "  <on_poweroff>%s</on_poweroff>\n", domain_action_name(domain->on_poweroff));
+	fprintf(out, "  <on_reboot>%s</on_reboot>\n", domain_action_name(domain->on_reboot));
+	fprintf(out, "  <on_crash>%s</on_crash>\n", domain_action_name(domain->on_crash));
+	put_devices(out, domain, live);
+	fputs("</domain>\n", out);
+}
+
+char *domain_format(const struct domain *domain, const struct domain_live *live)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	bool failed;
+
+	if (!out)
+		return NULL;
+	put_domain(out, domain, live);
+	failed = ferror(out);
+	if (fclose(out) || failed) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}

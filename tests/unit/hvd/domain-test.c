@@ -1,0 +1,603 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Definitions: what is read from good XML, what is said about any other. */
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "domain.h"
+
+static struct domain_error error;
+
+static struct domain *parse(const char *xml)
+{
+	memset(&error, 0, sizeof(error));
+	return domain_parse(xml, strlen(xml), &error);
+}
+
+/* A definition with something more in it, which begins on line 5. */
+static struct domain *parse_with(const char *more)
+{
+	char *xml = NULL;
+	struct domain *domain;
+
+	REQUIRE(asprintf(&xml,
+			 "<domain type='mullion'>\n<name>vm</name>\n<memory>65536</memory>\n"
+			 "<os><kernel>/k</kernel></os>\n%s\n</domain>\n",
+			 more) > 0);
+	domain = parse(xml);
+	free(xml);
+	return domain;
+}
+
+static void expect(const char *message, unsigned int line, enum domain_problem problem)
+{
+	CHECK_STR(error.message, message);
+	CHECK_EQ(error.line, line);
+	CHECK_EQ(error.problem, problem);
+}
+
+static void test_smallest(void)
+{
+	struct domain *domain = parse_with("");
+
+	REQUIRE(domain);
+	CHECK_STR(domain->name, "vm");
+	CHECK(sd_id128_is_null(domain->uuid));
+	CHECK_EQ(domain->memory, 65536u * 1024);
+	CHECK_EQ(domain->vcpus, 1);
+	CHECK_EQ(domain->weight, 100);
+	CHECK_EQ(domain_cap(domain), 0);
+	CHECK_EQ(domain_reserve(domain), 0);
+	CHECK_STR(domain->kernel, "/k");
+	CHECK(!domain->initrd && !domain->cmdline && !domain->title && !domain->metadata);
+	CHECK_EQ(domain->on_poweroff, DOMAIN_DESTROY);
+	CHECK_EQ(domain->on_reboot, DOMAIN_RESTART);
+	CHECK_EQ(domain->on_crash, DOMAIN_DESTROY);
+	CHECK_EQ(domain->lines.name, 2);
+	CHECK_EQ(domain->lines.memory, 3);
+	CHECK_EQ(domain->lines.kernel, 4);
+	CHECK(!domain_cpus(domain, 0));
+	domain_free(domain);
+}
+
+static const char everything[] =
+	"<?xml version='1.0' encoding='utf-8'?>\n"
+	"<!-- about -->\n"
+	"<domain type=\"mullion\" id='7' xmlns:m='urn:m'>\n"
+	"  <on_crash>preserve</on_crash>\n"
+	"  <name>a.b-c_D9</name>\n"
+	"  <uuid>0123456789abcdef0123456789ABCDEF</uuid>\n"
+	"  <title>T &lt;&amp;&gt; \xc3\xa9</title>\n"
+	"  <description>one\n two &#13; <![CDATA[<three>]]></description>\n"
+	"  <metadata><m:x a='1'>y<m:z/></m:x><o xmlns='urn:o'/></metadata>\n"
+	"  <memory unit='MiB'>63</memory>\n"
+	"  <currentMemory unit='KiB'>64512</currentMemory>\n"
+	"  <memoryBacking><hugepages/></memoryBacking>\n"
+	"  <memtune><hard_limit unit='G'>1</hard_limit><min_guarantee>1</min_guarantee></memtune>\n"
+	"  <vcpu placement='static' cpuset='0-3,^1'>4</vcpu>\n"
+	"  <cputune><vcpupin vcpu='3' cpuset='2'/><shares>250</shares><period>50000</period>"
+	"<quota>25000</quota><reserve>100</reserve><vcpupin vcpu='0' cpuset='0,2'/></cputune>\n"
+	"  <os><type arch='x86_64'>hvm</type><kernel>/boot/k &amp; l</kernel>"
+	"<initrd>/i</initrd><cmdline>console=ttyS0 'a' \"b\"</cmdline></os>\n"
+	"  <features><debug-exit state='on'/></features>\n"
+	"  <on_poweroff>restart</on_poweroff><on_reboot> destroy </on_reboot>\n"
+	"  <devices><console type='pty' tty='/dev/pts/9'><target type='serial' port='0'/></console>"
+	"<serial type='pty'/></devices>\n"
+	"</domain>\n";
+
+static void test_everything(void)
+{
+	struct domain *domain = parse(everything);
+	char uuid[SD_ID128_UUID_STRING_MAX];
+
+	CHECK_STR(error.message, "");
+	REQUIRE(domain);
+	CHECK_STR(domain->name, "a.b-c_D9");
+	CHECK_STR(sd_id128_to_uuid_string(domain->uuid, uuid),
+		  "01234567-89ab-cdef-0123-456789abcdef");
+	CHECK_STR(domain->title, "T <&> \xc3\xa9");
+	CHECK_STR(domain->description, "one\n two \r <three>");
+	CHECK(domain->metadata && strstr(domain->metadata, "<m:x a=\"1\">y<m:z/></m:x>"));
+	CHECK_EQ(domain->memory, 63u << 20);
+	CHECK_EQ(domain_guest_memory(domain), 64u << 20);
+	CHECK(domain->hugepages && domain->debug_exit && domain->console && domain->serial);
+	CHECK_EQ(domain->hard_limit, 1u << 30);
+	CHECK_EQ(domain->min_guarantee, 1024);
+	CHECK_EQ(domain->vcpus, 4);
+	CHECK_EQ(domain->weight, 250);
+	CHECK_EQ(domain_cap(domain), 500);
+	CHECK_EQ(domain_reserve(domain), 2);
+	CHECK_EQ(domain->cpus.words[0], 0xd);
+	CHECK_EQ(domain_cpus(domain, 0)->words[0], 0x5);
+	CHECK_EQ(domain_cpus(domain, 1)->words[0], 0xd);
+	CHECK_EQ(domain_cpus(domain, 3)->words[0], 0x4);
+	CHECK_STR(domain->kernel, "/boot/k & l");
+	CHECK_STR(domain->initrd, "/i");
+	CHECK_STR(domain->cmdline, "console=ttyS0 'a' \"b\"");
+	CHECK_EQ(domain->on_poweroff, DOMAIN_RESTART);
+	CHECK_EQ(domain->on_reboot, DOMAIN_DESTROY);
+	CHECK_EQ(domain->on_crash, DOMAIN_PRESERVE);
+	domain_free(domain);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* Everything but the lines, and what metadata looks like. */
+static bool same(const struct domain *a, const struct domain *b)
+{
+	return same_text(a->name, b->name) && sd_id128_equal(a->uuid, b->uuid) &&
+	       same_text(a->title, b->title) && same_text(a->description, b->description) &&
+	       same_text(a->kernel, b->kernel) && same_text(a->initrd, b->initrd) &&
+	       same_text(a->cmdline, b->cmdline) && a->memory == b->memory &&
+	       a->hard_limit == b->hard_limit && a->min_guarantee == b->min_guarantee &&
+	       a->hugepages == b->hugepages && a->vcpus == b->vcpus && a->weight == b->weight &&
+	       a->period == b->period && a->quota == b->quota && a->reserve == b->reserve &&
+	       memcmp(&a->cpus, &b->cpus, sizeof(a->cpus)) == 0 &&
+	       memcmp(a->pins, b->pins, sizeof(a->pins)) == 0 && a->debug_exit == b->debug_exit &&
+	       a->console == b->console && a->serial == b->serial &&
+	       a->on_poweroff == b->on_poweroff && a->on_reboot == b->on_reboot &&
+	       a->on_crash == b->on_crash;
+}
+
+/* Writing and reading again changes nothing, and writing that gives the same text. */
+static void check_round_trip(const struct domain *domain)
+{
+	struct domain_live live = { .id = 5, .tty = "/dev/pts/3" };
+	char *text = domain_format(domain, NULL), *again, *running;
+	struct domain *copy, *back;
+
+	REQUIRE(text);
+	back = parse(text);
+	CHECK_STR(error.message, "");
+	REQUIRE(back);
+	CHECK(same(domain, back));
+	again = domain_format(back, NULL);
+	CHECK_STR(again, text);
+	copy = domain_copy(domain);
+	REQUIRE(copy);
+	CHECK(same(domain, copy) && same_text(domain->metadata, copy->metadata));
+	domain_free(back);
+	running = domain_format(copy, &live);
+	CHECK(running && strstr(running, " id='5'"));
+	back = parse(running);
+	CHECK(back && same(back, domain));
+	domain_free(back);
+	domain_free(copy);
+	free(running);
+	free(again);
+	free(text);
+}
+
+/* Text from a few characters, those that XML treats in its own way above all. */
+static char *random_text(size_t most, bool lines)
+{
+	static const char *const pieces[] = { "<",  ">",     "&",	 "'",  "\"", "]]>", "a",
+					      " z", "&amp;", "\xc3\xa9", "\t", "=",  "\n",  "\r" };
+	size_t count = check_below(most), length = 1;
+	char *text = calloc(1, most * 8 + 2);
+
+	REQUIRE(text);
+	text[0] = '/';
+	while (count--) {
+		const char *piece = pieces[check_below(lines ? 14 : 12)];
+
+		memcpy(text + length, piece, strlen(piece));
+		length += strlen(piece);
+	}
+	return text;
+}
+
+static void random_domain(struct domain *domain)
+{
+	memset(domain, 0, sizeof(*domain));
+	domain->name = strdup("vm-1");
+	if (check_below(2))
+		sd_id128_randomize(&domain->uuid);
+	domain->title = check_below(2) ? random_text(9, false) : NULL;
+	domain->description = check_below(2) ? random_text(30, true) : NULL;
+	if (check_below(2))
+		domain->metadata =
+			strdup("<metadata><a xmlns=\"urn:a\" b=\"&lt;\">c</a></metadata>");
+	domain->memory = 1 + check_below(UINT64_C(1) << (10 + check_below(33)));
+	domain->hard_limit = check_below(2) ? domain->memory + check_below(99999) : 0;
+	domain->min_guarantee = check_below(domain->memory + 1);
+	domain->hugepages = check_below(2);
+	domain->vcpus = 1 + (uint32_t)check_below(DOMAIN_VCPUS_MAX);
+	domain->weight = 1 + (uint32_t)check_below(10000);
+	domain->period = 1000 + (uint32_t)check_below(999001);
+	domain->quota = (uint32_t)check_below(domain->period + 1);
+	domain->reserve =
+		(uint32_t)check_below((domain->quota ? domain->quota : domain->period) + 1);
+	domain->console = check_below(2);
+	domain->serial = check_below(2);
+	domain->debug_exit = check_below(2);
+	for (size_t i = 0; i < CPUSET_WORDS && check_below(2); i++)
+		domain->cpus.words[i] = check_rand() & check_rand();
+	for (uint32_t i = 0; i < domain->vcpus; i++) {
+		if (!check_below(3))
+			domain->pins[i].words[check_below(4)] = check_rand() | 1;
+	}
+	domain->kernel = random_text(20, false);
+	domain->initrd = check_below(2) ? random_text(20, false) : NULL;
+	domain->cmdline = check_below(2) ? random_text(99, false) : NULL;
+	domain->on_poweroff = (enum domain_action)check_below(2);
+	domain->on_reboot = (enum domain_action)check_below(2);
+	domain->on_crash = (enum domain_action)check_below(3);
+}
+
+static void test_round_trip(void)
+{
+	struct domain *domain = parse(everything);
+
+	REQUIRE(domain);
+	check_round_trip(domain);
+	domain_free(domain);
+	check_seed(0x5eed0001);
+	for (int i = 0; i < 300; i++) {
+		domain = malloc(sizeof(*domain));
+		REQUIRE(domain);
+		random_domain(domain);
+		CHECK_NOTE("domain %d", i);
+		check_round_trip(domain);
+		domain_free(domain);
+	}
+}
+
+static void test_said(void)
+{
+	static const struct {
+		const char *more;
+		unsigned int line;
+		const char *message;
+	} rows[] = {
+		{ "<vcpu>0</vcpu>", 5,
+		  "<vcpu>: The value '0' is less than the minimum value allowed ('1')" },
+		{ "<vcpu>65</vcpu>", 5,
+		  "<vcpu>: The value '65' is greater than the maximum value allowed ('64')" },
+		{ "<vcpu>\n0</vcpu>", 5,
+		  "<vcpu>: ' 0' is not a valid value of the atomic type 'vcpus'" },
+		{ "<vcpu>two</vcpu>", 5,
+		  "<vcpu>: 'two' is not a valid value of the atomic type 'vcpus'" },
+		{ "<vcpu plcement='static'>1</vcpu>", 5,
+		  "<vcpu>: unknown attribute 'plcement' (did you mean 'placement'?)" },
+		{ "<vcpu\n  placement='auto'\n>1</vcpu>", 7,
+		  "<vcpu>: attribute 'placement': The value 'auto' is not an element of the set {'static'}" },
+		{ "\n<cputun/>", 6,
+		  "<domain>: unknown element 'cputun' (did you mean 'cputune'?)" },
+		{ "<quux/>", 5, "<domain>: unknown element 'quux'" },
+		{ "<name>b</name>", 5, "<domain>: element 'name' is there twice" },
+		{ "<cputune>\n<shares>1</shares>\n<shares>1</shares></cputune>", 7,
+		  "<cputune>: element 'shares' is there twice" },
+		{ "<cputune><shares>0</shares></cputune>", 5,
+		  "<shares>: The value '0' is less than the minimum value allowed ('1')" },
+		{ "<cputune><quota>0</quota></cputune>", 5,
+		  "<quota>: no time at all (-1 is no cap)" },
+		{ "<cputune><period>1000</period>\n<quota>1001</quota></cputune>", 6,
+		  "<quota>: more than <period>" },
+		{ "<cputune><quota>10</quota>\n<reserve>11</reserve></cputune>", 6,
+		  "<reserve>: more than <quota>" },
+		{ "<vcpu>2</vcpu><cputune>\n<vcpupin vcpu='2' cpuset='0'/></cputune>", 6,
+		  "<vcpupin>: virtual processor 2 of 2 (they count from 0)" },
+		{ "<cputune><vcpupin vcpu='0' cpuset='0'/>\n<vcpupin vcpu='0' cpuset='1'/></cputune>",
+		  6, "<vcpupin>: virtual processor 0 is there twice" },
+		{ "<cputune><vcpupin vcpu='0' cpuset='3-1'/></cputune>", 5,
+		  "<vcpupin>: '3-1' is not a set of CPUs below 256" },
+		{ "<cputune><vcpupin vcpu='0'/></cputune>", 5,
+		  "<vcpupin>: The attribute 'cpuset' is required but missing" },
+		{ "<uuid>00000000-0000-0000-0000-000000000000</uuid>", 5,
+		  "<uuid>: the UUID of nothing" },
+		{ "<currentMemory>65537</currentMemory>", 5,
+		  "<currentMemory>: more than <memory>" },
+		{ "<memtune>\n<hard_limit>65535</hard_limit></memtune>", 6,
+		  "<hard_limit>: less than <memory>" },
+		{ "<memtune><min_guarantee>65537</min_guarantee></memtune>", 5,
+		  "<min_guarantee>: more than <memory>" },
+		{ "<memtune><hard_limit unit='TiB'>99999999999</hard_limit></memtune>", 5,
+		  "<hard_limit>: not a size that memory can have" },
+		{ "<memtune><hard_limit>0</hard_limit></memtune>", 5,
+		  "<hard_limit>: The value '0' is less than the minimum value allowed ('1')" },
+		{ "<os/>", 5, "<domain>: element 'os' is there twice" },
+		{ "<metadata><a/></metadata>", 5, NULL },
+		{ "<on_crash>explode</on_crash>", 5, NULL },
+		{ "<title>a\nb</title>", 5, NULL },
+		{ "stray text", 0, NULL },
+		{ "<vcpu>1", 6, NULL },
+		{ "&bomb;", 5, NULL },
+		{ "<title>\x01</title>", 5, NULL },
+		{ "<x:y xmlns:x='urn:x'/>", 5, "<domain>: unknown element 'y'" },
+		{ "<vcpu x:placement='static' xmlns:x='urn:x'>1</vcpu>", 5, NULL },
+		{ "<title a='b'>x</title>", 5, "<title>: unknown attribute 'a'" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct domain *domain = parse_with(rows[i].more);
+
+		CHECK_NOTE("%.100s", rows[i].more);
+		CHECK(!domain);
+		CHECK_EQ(error.problem, DOMAIN_BAD);
+		if (rows[i].message)
+			CHECK_STR(error.message, rows[i].message);
+		if (rows[i].line)
+			CHECK_EQ(error.line, rows[i].line);
+		CHECK(error.message[0] && !strchr(error.message, '\n'));
+		domain_free(domain);
+	}
+}
+
+/* The sentence that the reference asks for, but for elements that do not exist yet. */
+static void test_slip(void)
+{
+	CHECK(!parse("<domain type='mullion'>\n<name>a</name>\n<memory>1024</memory>\n<os>\n"
+		     "<kernel>/k</kernel>\n</os>\n<cputune>\n<!--\n-->\n"
+		     "<vcpupin vcpu='0' cpuest='0'/>\n</cputune>\n</domain>"));
+	expect("<vcpupin>: unknown attribute 'cpuest' (did you mean 'cpuset'?)", 10, DOMAIN_BAD);
+}
+
+static void test_unsupported(void)
+{
+	CHECK(!parse_with("<devices>\n<disk type='file'/></devices>"));
+	expect("<devices>: element 'disk' is not supported", 6, DOMAIN_UNSUPPORTED);
+	CHECK(!parse_with("<clock offset='utc'/>"));
+	expect("<domain>: element 'clock' is not supported", 5, DOMAIN_UNSUPPORTED);
+	CHECK(!parse_with("<currentMemory>1</currentMemory>"));
+	expect("<currentMemory>: less than <memory> is not supported", 5, DOMAIN_UNSUPPORTED);
+}
+
+static void test_missing(void)
+{
+	CHECK(!parse("<domain type='mullion'>\n<name>a</name></domain>"));
+	CHECK_EQ(error.line, 1);
+	CHECK(strstr(error.message, "Missing child element(s)"));
+	CHECK(!parse("<domain type='kvm'><name>a</name></domain>"));
+	CHECK(strstr(error.message, "'kvm'"));
+	CHECK(!parse("<domain><name>a</name></domain>"));
+	CHECK(strstr(error.message, "'type'"));
+	CHECK(!parse("<volume/>"));
+	expect("<volume>: not a definition, which is a <domain>", 1, DOMAIN_BAD);
+	CHECK(!parse("<domain xmlns='urn:x'/>"));
+	CHECK_EQ(error.problem, DOMAIN_BAD);
+}
+
+static void test_names(void)
+{
+	static const char *const bad[] = { "",	  "12",	  "-a",	      ".",   "..",    ".a", "a b",
+					   "a/b", "a\nb", "\xc3\xa9", " a ", "a&lt;", "%s", NULL };
+	char long_name[66], xml[400];
+
+	for (size_t i = 0; bad[i]; i++) {
+		snprintf(xml, sizeof(xml),
+			 "<domain type='mullion'><name>%s</name><memory>1</memory><os><kernel>/k"
+			 "</kernel></os></domain>",
+			 bad[i]);
+		CHECK_NOTE("%s", bad[i]);
+		CHECK(!parse(xml));
+		CHECK_EQ(error.problem, DOMAIN_BAD);
+		CHECK(!domain_name_is_valid(bad[i]));
+	}
+	memset(long_name, 'a', sizeof(long_name));
+	long_name[64] = '\0';
+	CHECK(!domain_name_is_valid(long_name));
+	long_name[63] = '\0';
+	CHECK(domain_name_is_valid(long_name));
+	CHECK(domain_name_is_valid("0a") && domain_name_is_valid("_") &&
+	      domain_name_is_valid("a.b-c"));
+	CHECK(!domain_name_is_valid("01234567-89ab-cdef-0123-456789abcdef"));
+	CHECK(!domain_name_is_valid("0123456789abcdef0123456789abcdef"));
+}
+
+/* What XML allows and would cost the reader dearly, or show it other people's files. */
+static void test_hostile(void)
+{
+	char *large = malloc(DOMAIN_XML_MAX + 2), *at;
+
+	CHECK(!parse("<!DOCTYPE domain [<!ENTITY a SYSTEM 'file:///etc/passwd'>]>\n"
+		     "<domain type='mullion'><name>&a;</name></domain>"));
+	expect("a DOCTYPE is not allowed", 1, DOMAIN_BAD);
+	CHECK(!parse("<!DOCTYPE domain SYSTEM 'http://localhost/x.dtd'>\n<domain/>"));
+	expect("a DOCTYPE is not allowed", 1, DOMAIN_BAD);
+	CHECK(!parse("\n\n<!DOCTYPE d [<!ENTITY a 'aaaaaaaaaa'><!ENTITY b '&a;&a;&a;&a;&a;&a;'>"
+		     "<!ENTITY c '&b;&b;&b;&b;&b;&b;&b;'>]><domain>&c;</domain>"));
+	expect("a DOCTYPE is not allowed", 3, DOMAIN_BAD);
+	CHECK(!parse("<!DOCTYPE domain><domain type='mullion'><name>a</name><memory>1</memory>"
+		     "<os><kernel>/k</kernel></os></domain>"));
+	expect("a DOCTYPE is not allowed", 1, DOMAIN_BAD);
+	CHECK(!parse("<domain type='mullion' xmlns:xi='http://www.w3.org/2001/XInclude'>"
+		     "<xi:include href='/etc/passwd'/></domain>"));
+	CHECK_STR(error.message, "<domain>: unknown element 'include'");
+	/* Deep: in metadata, where every name is allowed. */
+	REQUIRE(large);
+	at = large + sprintf(large, "<domain type='mullion'>\n<metadata>");
+	for (int i = 0; i < 1000; i++)
+		at += sprintf(at, "<a xmlns='urn:a'>");
+	CHECK(!parse(large));
+	expect("elements are nested too deep", 2, DOMAIN_BAD);
+	/* Large. */
+	memset(large, ' ', DOMAIN_XML_MAX + 1);
+	memcpy(large, "<a/>", 4);
+	memset(&error, 0, sizeof(error));
+	CHECK(!domain_parse(large, DOMAIN_XML_MAX, &error));
+	CHECK_STR(error.message, "<a>: not a definition, which is a <domain>");
+	CHECK(!domain_parse(large, DOMAIN_XML_MAX + 1, &error));
+	expect("larger than 1048576 bytes", 0, DOMAIN_BAD);
+	free(large);
+	/* Long names and values are cut in messages. */
+	large = malloc(4096);
+	REQUIRE(large);
+	memset(large, 'x', 4095);
+	memcpy(large, "<domain ", 8);
+	strcpy(large + 4080, "='1'/>");
+	CHECK(!parse(large));
+	CHECK(strlen(error.message) < DOMAIN_MESSAGE);
+	free(large);
+}
+
+static void test_encodings(void)
+{
+	static const char utf16[] = "\xff\xfe<\0a\0/\0>\0";
+
+	CHECK(!domain_parse(utf16, sizeof(utf16) - 1, &error));
+	expect("not a text in UTF-8", 0, DOMAIN_BAD);
+	CHECK(!domain_parse("", 0, &error));
+	expect("empty", 0, DOMAIN_BAD);
+	CHECK(!parse("<domain type='mullion'><title>\xe9</title></domain>"));
+	expect("not a text in UTF-8", 0, DOMAIN_BAD);
+	CHECK(!parse("<domain type='mullion'><title>\xed\xa0\x80</title></domain>"));
+	CHECK_EQ(error.problem, DOMAIN_BAD);
+	CHECK(!parse("<?xml version='1.0' encoding='ISO-8859-1'?><domain type='mullion'/>"));
+	CHECK_STR(error.message, "encoding 'ISO-8859-1': only UTF-8 is read");
+	CHECK(!parse("<?xml version='1.0' encoding='UTF-7'?><domain type='mullion'/>"));
+	CHECK_EQ(error.problem, DOMAIN_BAD);
+	CHECK(!parse("\xef\xbb\xbf<domain type='mullion'/>"));
+	CHECK(strstr(error.message, "Missing child"));
+}
+
+/* One line is wrong wherever it stands: the message names it. */
+static void test_lines(void)
+{
+	for (unsigned int line = 5; line < 70000; line = line * 3 + 1) {
+		char *more = calloc(1, line + 16);
+
+		REQUIRE(more);
+		memset(more, '\n', line - 5);
+		strcpy(more + line - 5, "<vcpus/>");
+		CHECK(!parse_with(more));
+		CHECK_EQ(error.line, line);
+		free(more);
+	}
+}
+
+/* A change of one byte is read or refused, never worse; sanitizers watch. */
+static void test_mutations(void)
+{
+	char xml[sizeof(everything)];
+	unsigned int good = 0;
+
+	check_seed(0x5eed0002);
+	for (int i = 0; i < 4000; i++) {
+		struct domain *domain;
+
+		memcpy(xml, everything, sizeof(xml));
+		for (uint64_t n = 1 + check_below(3); n; n--)
+			xml[check_below(sizeof(xml) - 1)] =
+				(char)(check_below(4) ? 32 + check_below(95) : check_rand() & 0xff);
+		memset(&error, 0, sizeof(error));
+		domain = domain_parse(xml, sizeof(xml) - 1, &error);
+		if (domain)
+			good++;
+		else
+			CHECK(error.problem != DOMAIN_OK && error.problem != DOMAIN_FAILED);
+		domain_free(domain);
+	}
+	/* Both ways are taken. */
+	CHECK_NOTE("%u are good", good);
+	CHECK(good > 20 && good < 3980);
+}
+
+static void write_file(const char *path, const void *bytes, size_t size)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	REQUIRE(fd >= 0 && write(fd, bytes, size) == (ssize_t)size);
+	close(fd);
+}
+
+static void test_machine(void)
+{
+	struct domain_host host = { .memory = 1u << 30, .cpus.words = { 0x3 } };
+	char kernel[] = "/tmp/domain-test-XXXXXX";
+	unsigned char head[0x400] = { 0 };
+	struct domain *domain = parse_with("<vcpu>2</vcpu><cputune>\n"
+					   "<vcpupin vcpu='1' cpuset='1'/></cputune>");
+	int fd = mkstemp(kernel);
+
+	REQUIRE(domain && fd >= 0);
+	close(fd);
+	CHECK(!domain_check(domain, &host, &error));
+	expect("<kernel>: /k: No such file or directory", 4, DOMAIN_BAD);
+	free(domain->kernel);
+	domain->kernel = strdup(kernel);
+	CHECK(!domain_check(domain, &host, &error));
+	CHECK(strstr(error.message, "not a bzImage"));
+	head[0x1fe] = 0x55, head[0x1ff] = 0xaa;
+	memcpy(head + 0x202, "HdrS\x0f\x02", 6);
+	write_file(kernel, head, sizeof(head));
+	CHECK(!domain_check(domain, &host, &error));
+	CHECK(strstr(error.message, "has no 64-bit entry"));
+	head[0x236] = 1;
+	write_file(kernel, head, sizeof(head));
+	CHECK(domain_check(domain, &host, &error));
+	domain->initrd = strdup("/tmp");
+	CHECK(!domain_check(domain, &host, &error));
+	CHECK_STR(error.message, "<initrd>: /tmp: not a file");
+	free(domain->initrd);
+	domain->initrd = NULL;
+	domain->pins[1].words[0] = 0x6;
+	CHECK(!domain_check(domain, &host, &error));
+	expect("<vcpupin>: there is no CPU 2", 6, DOMAIN_BAD);
+	host.memory = (64u << 20) - 1;
+	CHECK(!domain_check(domain, &host, &error));
+	expect("<memory>: 64 MiB; this machine has 63", 3, DOMAIN_BAD);
+	write_file(kernel, "\177ELF\2", 5);
+	fd = domain_open_kernel(domain, &error);
+	CHECK(fd >= 0);
+	close(fd);
+	unlink(kernel);
+	domain_free(domain);
+}
+
+static void test_cpusets(void)
+{
+	static const char *const bad[] = {
+		"",    ",",  "1,",   "-1", "1-", "256",	 "0-256",
+		"2-1", "^1", "1,^1", "a",  "1 ", "1--2", "99999999999999999999",
+		"^^1", NULL
+	};
+	char text[CPUSET_TEXT];
+	struct cpuset set, back;
+
+	for (size_t i = 0; bad[i]; i++) {
+		CHECK_NOTE("%s", bad[i]);
+		CHECK(!cpuset_parse(&set, bad[i]));
+	}
+	CHECK(cpuset_parse(&set, "0-255,^1-254"));
+	cpuset_format(&set, text);
+	CHECK_STR(text, "0,255");
+	CHECK(cpuset_parse(&set, "7,3,4,5"));
+	cpuset_format(&set, text);
+	CHECK_STR(text, "3-5,7");
+	check_seed(0x5eed0003);
+	for (int i = 0; i < 2000; i++) {
+		for (size_t w = 0; w < CPUSET_WORDS; w++)
+			set.words[w] = check_rand() & (check_below(2) ? check_rand() : 0);
+		set.words[0] |= 1;
+		/* Every second CPU: the longest text there is. */
+		if (i == 0)
+			memset(&set, 0x55, sizeof(set));
+		cpuset_format(&set, text);
+		CHECK(cpuset_parse(&back, text));
+		CHECK_MEM(&back, &set, sizeof(set));
+	}
+}
+
+int main(void)
+{
+	CHECK_RUN(test_smallest);
+	CHECK_RUN(test_everything);
+	CHECK_RUN(test_round_trip);
+	CHECK_RUN(test_said);
+	CHECK_RUN(test_slip);
+	CHECK_RUN(test_unsupported);
+	CHECK_RUN(test_missing);
+	CHECK_RUN(test_names);
+	CHECK_RUN(test_hostile);
+	CHECK_RUN(test_encodings);
+	CHECK_RUN(test_lines);
+	CHECK_RUN(test_mutations);
+	CHECK_RUN(test_machine);
+	CHECK_RUN(test_cpusets);
+	domain_library_end();
+	return check_done();
+}
