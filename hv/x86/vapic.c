@@ -10,20 +10,15 @@
  * other bits that cannot be set fault. */
 #define STATUS_BITS (BIT32(12) | BIT32(14))
 
+#define ICR_MODES                                                                          \
+	(BIT32(VAPIC_FIXED) | BIT32(VAPIC_LOWEST) | BIT32(VAPIC_NMI) | BIT32(VAPIC_INIT) | \
+	 BIT32(VAPIC_SIPI))
 #define ICR_LOGICAL BIT32(11)
 #define ICR_ASSERT BIT32(14)
 #define ICR_LEVEL BIT32(15)
 
 #define DELIVERY(x) (((x) >> 8) & 7)
-#define TIMER_MODE(x) (((x) >> 17) & 3)
-#define TIMER_TSC_BIT BIT32(18)
-
-enum timer_mode {
-	TIMER_ONE_SHOT = 0,
-	TIMER_PERIODIC = 1,
-	TIMER_TSC = 2,
-	TIMER_RESERVED = 3,
-};
+#define TIMER_PERIODIC BIT32(17)
 
 #define R1 1u /* can be read in xAPIC mode */
 #define R2 2u /* in x2APIC mode */
@@ -32,45 +27,53 @@ enum timer_mode {
 #define RO (R1 | R2)
 #define RW (R1 | R2 | W1 | W2)
 
-/* SDM volume 3, tables 11-1 and 11-6. bits: those that a write sets. */
+/* SDM volume 3, tables 11-1 and 11-6. bits: those that a write sets; of one that
+ * is only read, those that it can have, or any if its value has another source. */
 static const struct {
 	u32 bits;
 	u32 access;
 } registers[64] = {
-	[APIC_ID / 16] = { 0, RO },
-	[APIC_VERSION / 16] = { 0, RO },
+	[APIC_ID / 16] = { UINT32_MAX, RO },
+	[APIC_VERSION / 16] = { UINT32_MAX, RO },
 	[APIC_TPR / 16] = { 0xff, RW },
 	[APIC_APR / 16] = { 0, R1 },
 	[APIC_PPR / 16] = { 0, RO },
 	[APIC_EOI / 16] = { 0, R1 | W1 | W2 },
-	[APIC_RRD / 16] = { 0, R1 },
-	[APIC_LDR / 16] = { 0xff000000u, RO | W1 },
-	[APIC_DFR / 16] = { 0xf0000000u, R1 | W1 },
+	[APIC_RRD / 16] = { UINT32_MAX, R1 },
+	[APIC_LDR / 16] = { UINT32_MAX, RO | W1 },
+	[APIC_DFR / 16] = { UINT32_MAX, R1 | W1 },
 	[APIC_SVR / 16] = { 0x3ff, RW },
-	[APIC_ISR / 16 ... APIC_ESR / 16 - 1] = { 0, RO },
-	[APIC_ESR / 16] = { 0, RW },
+	[APIC_ISR / 16] = { 0xffff0000u, RO },
+	[APIC_ISR / 16 + 1 ... APIC_TMR / 16 - 1] = { UINT32_MAX, RO },
+	[APIC_TMR / 16] = { 0xffff0000u, RO },
+	[APIC_TMR / 16 + 1 ... APIC_IRR / 16 - 1] = { UINT32_MAX, RO },
+	[APIC_IRR / 16] = { 0xffff0000u, RO },
+	[APIC_IRR / 16 + 1 ... APIC_ESR / 16 - 1] = { UINT32_MAX, RO },
+	[APIC_ESR / 16] = { 0xe0, RW },
+	[APIC_ERRORS / 16] = { 0xe0, 0 },
+	[APIC_LVT_CMCI / 16] = { UINT32_MAX, 0 },
 	[APIC_ICR / 16] = { 0xccfff, RW },
 	[APIC_ICR2 / 16] = { UINT32_MAX, R1 | W1 },
-	[APIC_LVT_TIMER / 16] = { 0x700ff, RW },
+	[APIC_LVT_TIMER / 16] = { 0x300ff, RW },
 	[APIC_LVT_THERMAL / 16] = { 0x107ff, RW },
 	[APIC_LVT_PERF / 16] = { 0x107ff, RW },
 	[APIC_LVT_LINT0 / 16] = { 0x1a7ff, RW },
 	[APIC_LVT_LINT1 / 16] = { 0x1a7ff, RW },
 	[APIC_LVT_ERROR / 16] = { 0x100ff, RW },
 	[APIC_TMICT / 16] = { UINT32_MAX, RW },
-	[APIC_TMCCT / 16] = { 0, RO },
+	[APIC_TMCCT / 16] = { UINT32_MAX, RO },
 	[APIC_TDCR / 16] = { 0xb, RW },
 	[APIC_SELF_IPI / 16] = { 0xff, W2 },
 };
 
-/* The registers of struct hv_lapic_state in its order, by offset / 16. */
+/* The registers of struct hv_x64_lapic_state in its order, by offset / 16. */
 static const u8 state_registers[] = {
 	0x02, 0x03, 0x0d, 0x0e, 0x0f, 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 0x19,
 	0x1a, 0x1b, 0x1c, 0x1d, 0x1e, 0x1f, 0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x27, 0x28,
 	0x31, 0x30, 0x32, 0x33, 0x34, 0x35, 0x36, 0x37, 0x2f, 0x29, 0x38, 0x39, 0x3e, 0x0c,
 };
 
-_Static_assert(sizeof(struct hv_lapic_state) == 4 * sizeof(state_registers), "the whole state");
+_Static_assert(sizeof(struct hv_x64_lapic_state) == 4 * sizeof(state_registers), "the whole state");
 
 /* Sets of vectors. */
 
@@ -156,13 +159,6 @@ static u32 processor_priority(const struct vapic *v)
 	return (task & 0xf0) >= in_service ? task : in_service;
 }
 
-static u32 arbitration_priority(const struct vapic *v)
-{
-	u64 requested = highest(&REG(v, APIC_IRR)) & 0xf0u;
-
-	return (u32)max_u64(requested, processor_priority(v));
-}
-
 u8 vapic_highest(const struct vapic *v)
 {
 	u8 vector = highest(&REG(v, APIC_IRR));
@@ -204,9 +200,9 @@ void vapic_set_cr8(struct vapic *v, u8 value)
 
 /* The timer. */
 
-static enum timer_mode timer_mode(const struct vapic *v)
+static bool periodic(const struct vapic *v)
 {
-	return (enum timer_mode)TIMER_MODE(REG(v, APIC_LVT_TIMER));
+	return REG(v, APIC_LVT_TIMER) & TIMER_PERIODIC;
 }
 
 /* Nanoseconds for one count, as a power of two. */
@@ -228,9 +224,7 @@ static u64 timer_interval(const struct vapic *v, u64 least)
 {
 	u64 period = timer_period(v);
 
-	if (timer_mode(v) == TIMER_TSC)
-		return 0;
-	if (timer_mode(v) != TIMER_PERIODIC || period >= least)
+	if (!periodic(v) || period >= least)
 		return period;
 	return (least + period - 1) / period * period;
 }
@@ -248,8 +242,7 @@ static u32 timer_count(const struct vapic *v, u64 now)
 	u64 elapsed = timer_elapsed(v, now);
 	u64 period = timer_period(v);
 
-	if (!v->regs.counting || timer_mode(v) == TIMER_TSC ||
-	    (elapsed >= period && timer_mode(v) != TIMER_PERIODIC))
+	if (!v->regs.counting || (elapsed >= period && !periodic(v)))
 		return 0;
 	return REG(v, APIC_TMICT) - (u32)(elapsed % period >> timer_shift(v));
 }
@@ -272,7 +265,7 @@ static void timer_run(struct vapic *v, u64 now, u64 least)
 {
 	if (!v->regs.counting || (s64)(now - v->regs.start - timer_interval(v, least)) < 0)
 		return;
-	if (timer_mode(v) == TIMER_PERIODIC)
+	if (periodic(v))
 		v->regs.start += timer_elapsed(v, now) / timer_period(v) * timer_period(v);
 	else
 		v->regs.counting = false;
@@ -284,60 +277,34 @@ void vapic_expire(struct vapic *v, u64 now)
 	timer_run(v, now, VAPIC_MIN_PERIOD);
 }
 
-void vapic_write_tsc_deadline(struct vapic *v, u64 tsc, u64 expiry)
-{
-	if (timer_mode(v) != TIMER_TSC)
-		return;
-	v->regs.counting = tsc != 0;
-	v->regs.tsc_deadline = tsc;
-	v->regs.start = min_u64(expiry, INT64_MAX);
-}
-
-u64 vapic_read_tsc_deadline(const struct vapic *v)
-{
-	return timer_mode(v) == TIMER_TSC && v->regs.counting ? v->regs.tsc_deadline : 0;
-}
-
 /* IPIs. */
 
 enum vapic_action vapic_write_icr(struct vapic *v, u32 low, struct vapic_out *out)
 {
 	bool wide = v->mode == VLAPIC_X2APIC;
-	u32 shorthand = (low >> 18) & 3;
+	u32 shorthand = (low >> 18) & 3, mode = DELIVERY(low);
 
 	REG(v, APIC_ICR) = low & registers[APIC_ICR / 16].bits;
 	out->ipi = (struct vapic_ipi){
 		.sender = v->id,
 		.dest = REG(v, APIC_ICR2) >> (wide ? 0 : 24),
-		.mode = (enum vapic_delivery)DELIVERY(low),
+		.mode = (enum vapic_delivery)mode,
 		.shorthand = (enum vlapic_shorthand)shorthand,
 		.vector = (u8)low,
 		.logical = low & ICR_LOGICAL,
 		.wide = wide,
 	};
-	switch (DELIVERY(low)) {
-	case VAPIC_FIXED:
-	case VAPIC_LOWEST:
-		if (out->ipi.vector >= 16)
-			break;
+	if (mode <= VAPIC_LOWEST && (u8)low < 16) {
 		error(v, APIC_ESR_SEND_VECTOR);
 		return VAPIC_DONE;
-	case VAPIC_INIT:
-		if ((low & ICR_LEVEL) && !(low & ICR_ASSERT))
-			return VAPIC_DONE;
-		break;
-	case VAPIC_NMI:
-	case VAPIC_SIPI:
-		break;
-	default: /* SMI and what is reserved */
-		return VAPIC_DONE;
 	}
-	/* SDM, table 11-4: only fixed ones go to oneself by shorthand. */
-	if (shorthand != IPI_TO_SELF && shorthand != IPI_TO_ALL)
-		return VAPIC_IPI;
-	if (DELIVERY(low) != VAPIC_FIXED)
+	/* SMI and what is reserved; INIT de-assert; all but fixed to oneself by
+	 * shorthand (SDM, table 11-4). */
+	if (!(BIT32(mode) & ICR_MODES) ||
+	    (mode == VAPIC_INIT && (low & (ICR_LEVEL | ICR_ASSERT)) == ICR_LEVEL) ||
+	    (mode != VAPIC_FIXED && (shorthand == IPI_TO_SELF || shorthand == IPI_TO_ALL)))
 		return VAPIC_DONE;
-	if (shorthand == IPI_TO_ALL)
+	if (shorthand != IPI_TO_SELF)
 		return VAPIC_IPI;
 	vapic_accept(v, (u8)low, false);
 	return VAPIC_DONE;
@@ -496,7 +463,7 @@ static enum vlapic_mode base_mode(u64 base)
 	return base & APIC_BASE_X2APIC ? VLAPIC_X2APIC : VLAPIC_XAPIC;
 }
 
-void vapic_reset(struct vapic *v, u32 id, u64 base, bool has_x2apic, bool has_tsc_deadline)
+void vapic_reset(struct vapic *v, u32 id, u64 base, bool has_x2apic)
 {
 	*v = (struct vapic){
 		.id = id,
@@ -504,7 +471,6 @@ void vapic_reset(struct vapic *v, u32 id, u64 base, bool has_x2apic, bool has_ts
 		.bsp = base & APIC_BASE_BSP,
 		.startup = base & APIC_BASE_BSP ? VLAPIC_RUNNING : VLAPIC_WAIT_SIPI,
 		.has_x2apic = has_x2apic,
-		.has_tsc_deadline = has_tsc_deadline,
 	};
 	reset_registers(v);
 }
@@ -549,58 +515,28 @@ static bool is_lvt(u32 offset)
 	return offset >= APIC_LVT_TIMER && offset <= APIC_LVT_ERROR;
 }
 
-static u32 kept_bits(const struct vapic *v, u32 offset)
-{
-	u32 missing = offset == APIC_LVT_TIMER && !v->has_tsc_deadline ? TIMER_TSC_BIT : 0;
-
-	return registers[offset / 16].bits & ~missing;
-}
-
-static void write_lvt(struct vapic *v, u32 offset, u32 value)
-{
-	bool tsc = timer_mode(v) == TIMER_TSC;
-
-	REG(v, offset) = value | (enabled(v) ? 0 : APIC_LVT_MASKED);
-	/* Into and out of TSC mode nothing is armed: SDM 11.5.4.1. */
-	if (tsc != (timer_mode(v) == TIMER_TSC))
-		v->regs.counting = false;
-}
-
 static void mask_disabled(struct vapic *v)
 {
 	for (u32 lvt = APIC_LVT_TIMER; lvt <= APIC_LVT_ERROR; lvt += 16)
 		REG(v, lvt) |= enabled(v) ? 0 : APIC_LVT_MASKED;
 }
 
-static void write_timer(struct vapic *v, u32 offset, u32 value, u64 now)
-{
-	u32 count = offset == APIC_TMICT ? value : timer_count(v, now);
-	bool tsc = timer_mode(v) == TIMER_TSC;
-
-	if (!tsc || offset == APIC_TDCR)
-		REG(v, offset) = value;
-	if (!tsc)
-		timer_continue(v, now, count);
-}
-
 /* value has only bits that are kept. */
 static enum vapic_action write_register(struct vapic *v, u32 offset, u32 value, u64 now,
 					struct vapic_out *out)
 {
+	u32 count;
+
 	timer_run(v, now, 0); /* what is due comes before what changes */
-	if (is_lvt(offset)) {
-		write_lvt(v, offset, value);
-		return VAPIC_DONE;
-	}
+	count = timer_count(v, now);
 	switch (offset) {
 	case APIC_EOI:
 		return vapic_end(v, out);
+	case APIC_LDR:
+		value &= 0xff000000u;
+		break;
 	case APIC_DFR:
 		value |= 0x0fffffffu;
-		break;
-	case APIC_SVR:
-		REG(v, APIC_SVR) = value;
-		mask_disabled(v);
 		break;
 	case APIC_ESR:
 		value = REG(v, APIC_ERRORS);
@@ -609,9 +545,8 @@ static enum vapic_action write_register(struct vapic *v, u32 offset, u32 value, 
 	case APIC_ICR:
 		return vapic_write_icr(v, value, out);
 	case APIC_TMICT:
-	case APIC_TDCR:
-		write_timer(v, offset, value, now);
-		return VAPIC_DONE;
+		count = value;
+		break;
 	case APIC_SELF_IPI:
 		if (value < 16)
 			error(v, APIC_ESR_SEND_VECTOR);
@@ -622,6 +557,9 @@ static enum vapic_action write_register(struct vapic *v, u32 offset, u32 value, 
 		break;
 	}
 	REG(v, offset) = value;
+	if (offset == APIC_TMICT || offset == APIC_TDCR)
+		timer_continue(v, now, count);
+	mask_disabled(v);
 	return VAPIC_DONE;
 }
 
@@ -635,7 +573,7 @@ static u32 read_register(const struct vapic *v, u32 offset, u64 now)
 	case APIC_VERSION:
 		return VERSION;
 	case APIC_APR:
-		return arbitration_priority(v);
+		return (u32)max_u64(highest(&REG(v, APIC_IRR)) & 0xf0u, processor_priority(v));
 	case APIC_PPR:
 		return processor_priority(v);
 	case APIC_LDR:
@@ -666,7 +604,7 @@ enum vapic_action vapic_write_xapic(struct vapic *v, u32 offset, u32 value, u64 
 				    struct vapic_out *out)
 {
 	if (access(offset) & W1)
-		return write_register(v, offset, value & kept_bits(v, offset), now, out);
+		return write_register(v, offset, value & registers[offset / 16].bits, now, out);
 	if (!(access(offset) & R1)) /* else it is read-only */
 		error(v, APIC_ESR_REGISTER);
 	return VAPIC_DONE;
@@ -689,23 +627,21 @@ enum vapic_action vapic_write_msr(struct vapic *v, u32 msr, u64 value, u64 now,
 {
 	u32 offset = (msr - APIC_MSR_FIRST) * 16;
 	bool icr = offset == APIC_ICR;
-	u32 kept;
+	u32 bits, ignored = icr || is_lvt(offset) ? STATUS_BITS : 0;
 
 	if (v->mode != VLAPIC_X2APIC || !(access(offset) & W2))
 		return VAPIC_FAULT;
-	kept = kept_bits(v, offset);
-	if (((u32)value & ~(kept | (icr || is_lvt(offset) ? STATUS_BITS : 0))) ||
-	    (value >> 32 && !icr) ||
-	    (offset == APIC_LVT_TIMER && TIMER_MODE(value) == TIMER_RESERVED))
+	bits = offset == APIC_ESR ? 0 : registers[offset / 16].bits;
+	if (((u32)value & ~(bits | ignored)) || (value >> 32 && !icr))
 		return VAPIC_FAULT;
 	if (icr)
 		REG(v, APIC_ICR2) = (u32)(value >> 32);
-	return write_register(v, offset, (u32)value & kept, now, out);
+	return write_register(v, offset, (u32)value & bits, now, out);
 }
 
 /* The whole state. */
 
-void vapic_export(struct vapic *v, u64 now, struct hv_lapic_state *state)
+void vapic_export(struct vapic *v, u64 now, struct hv_x64_lapic_state *state)
 {
 	u32 *words = (u32 *)state;
 
@@ -714,51 +650,25 @@ void vapic_export(struct vapic *v, u64 now, struct hv_lapic_state *state)
 		words[i] = read_register(v, 16u * state_registers[i], now);
 }
 
-/* The bits that a register of the state may have. What is not the guest's to set
- * may have any: it is stored and never looked at. */
-static u32 importable_bits(const struct vapic *v, u32 offset)
-{
-	switch (offset) {
-	case APIC_LDR:
-		return v->mode == VLAPIC_X2APIC ? UINT32_MAX : kept_bits(v, offset);
-	case APIC_SVR:
-	case APIC_ICR:
-	case APIC_TDCR:
-		return kept_bits(v, offset);
-	case APIC_ISR:
-	case APIC_TMR:
-	case APIC_IRR:
-		return 0xffff0000u;
-	case APIC_ESR:
-	case APIC_ERRORS:
-		return APIC_ESR_SEND_VECTOR | APIC_ESR_RECEIVE_VECTOR | APIC_ESR_REGISTER;
-	default:
-		return is_lvt(offset) ? kept_bits(v, offset) : UINT32_MAX;
-	}
-}
-
-bool vapic_import(struct vapic *v, u64 now, const struct hv_lapic_state *state)
+bool vapic_import(struct vapic *v, u64 now, const struct hv_x64_lapic_state *state)
 {
 	const u32 *words = (const u32 *)state;
-	bool tsc = timer_mode(v) == TIMER_TSC;
-	bool same = state->timer_initial == REG(v, APIC_TMICT) &&
-		    state->timer_divide == REG(v, APIC_TDCR) &&
-		    state->timer_current == v->seen_tmcct;
+	bool same = state->initial_count == REG(v, APIC_TMICT) &&
+		    state->divide_configuration == REG(v, APIC_TDCR) &&
+		    state->counter_value == v->seen_tmcct;
 
 	for (u32 i = 0; i < ARRAY_SIZE(state_registers); i++) {
-		if (words[i] & ~importable_bits(v, 16u * state_registers[i]))
+		if (words[i] & ~registers[state_registers[i]].bits)
 			return false;
 	}
-	if (state->timer_current > state->timer_initial)
+	if (state->counter_value > state->initial_count)
 		return false;
 	for (u32 i = 0; i < ARRAY_SIZE(state_registers); i++)
 		v->regs.reg[state_registers[i]] = words[i];
 	REG(v, APIC_DFR) |= 0x0fffffffu;
-	v->seen_tmcct = state->timer_current;
+	v->seen_tmcct = state->counter_value;
 	mask_disabled(v);
-	if (timer_mode(v) == TIMER_TSC)
-		v->regs.counting = v->regs.counting && tsc;
-	else if (!same || tsc)
-		timer_continue(v, now, state->timer_current);
+	if (!same)
+		timer_continue(v, now, state->counter_value);
 	return true;
 }

@@ -6,7 +6,7 @@
  * IPIs leave as a structure that the caller routes.
  *
  * xAPIC and x2APIC with six local vectors and a timer of 1 GHz; no suppression of
- * EOI broadcasts, no SMI, no 8259 behind LINT0. The ID is the VP's index and
+ * EOI broadcasts, no TSC-deadline mode, no SMI, no 8259 behind LINT0. The ID is the VP's index and
  * cannot be written.
  *
  * Locking: everything belongs to the CPU that runs the VP or, while none does,
@@ -22,7 +22,7 @@
 #ifndef HV_X86_VAPIC_H
 #define HV_X86_VAPIC_H
 
-#include <hyperv/lapic.h>
+#include <hyperv/hypercall.h>
 
 #include "x86/vlapic.h" /* register offsets, APIC_BASE, modes, shorthands */
 
@@ -97,8 +97,7 @@ struct vapic_regs {
 	 * from others are not kept. DFR's bits 27:0 are set. */
 	u32 reg[64];
 	bool counting; /* the timer is to expire */
-	u64 start; /* when the count was APIC_TMICT; in TSC mode, when it expires */
-	u64 tsc_deadline; /* as the guest wrote it last */
+	u64 start; /* when the count was APIC_TMICT */
 	bool nmi; /* one waits for the guest */
 };
 
@@ -108,7 +107,6 @@ struct vapic {
 	enum vlapic_startup startup;
 	bool bsp;
 	bool has_x2apic;
-	bool has_tsc_deadline;
 	struct vapic_regs regs;
 	u32 auto_eoi[8]; /* vectors that never are in service */
 	u32 seen_tmcct; /* what a VMM read or set last */
@@ -122,7 +120,7 @@ struct vapic {
 
 /* As after power-on, in the mode that base (the MSR) tells. The BSP runs, the
  * others wait for a start-up IPI. No CPU may post meanwhile. */
-void vapic_reset(struct vapic *v, u32 id, u64 base, bool has_x2apic, bool has_tsc_deadline);
+void vapic_reset(struct vapic *v, u32 id, u64 base, bool has_x2apic);
 
 /* --- Registers. --- */
 
@@ -155,11 +153,6 @@ enum vapic_action vapic_end(struct vapic *v, struct vapic_out *out);
 /* CR8: the upper four bits of the task priority. Setting clears the lower. */
 u8 vapic_cr8(const struct vapic *v);
 void vapic_set_cr8(struct vapic *v, u8 value);
-
-/* IA32_TSC_DEADLINE, if the guest has it: tsc as the guest writes it, expiry the
- * same in our time. No effect unless the timer is in that mode. */
-void vapic_write_tsc_deadline(struct vapic *v, u64 tsc, u64 expiry);
-u64 vapic_read_tsc_deadline(const struct vapic *v);
 
 /* --- The timer. --- */
 
@@ -207,12 +200,14 @@ struct vapic *vapic_better(struct vapic *best, struct vapic *candidate);
 
 /* --- The whole state. --- */
 
-/* What has been posted and not taken in is in neither: vapic_sync comes before. */
-void vapic_export(struct vapic *v, u64 now, struct hv_lapic_state *state);
+/* Each field is a register as the guest reads it in its APIC's mode; error_status
+ * is APIC_ERRORS. Not in there: APIC_BASE, CR8, whether the VP waits for its start,
+ * and what has been posted and not taken in (vapic_sync comes before). */
+void vapic_export(struct vapic *v, u64 now, struct hv_x64_lapic_state *state);
 
 /* Sets all but what is not the guest's to set: ID, version, and in x2APIC mode
  * LDR. Returns false, nothing changed, when a register cannot hold its value.
  * Setting what was exported or imported last changes nothing, the timer included. */
-bool vapic_import(struct vapic *v, u64 now, const struct hv_lapic_state *state);
+bool vapic_import(struct vapic *v, u64 now, const struct hv_x64_lapic_state *state);
 
 #endif
