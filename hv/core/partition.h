@@ -27,9 +27,7 @@
 #include "core/pool.h"
 #include "core/types.h"
 #include "hyperv/reftime.h"
-
-/* VPs of a partition. */
-#define VPS_MAX 64
+#include "hyperv/vpset.h"
 
 struct vp;
 struct port;
