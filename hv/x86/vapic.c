@@ -288,7 +288,7 @@ enum vapic_action vapic_write_icr(struct vapic *v, u32 low, struct vapic_out *ou
 	out->ipi = (struct vapic_ipi){
 		.sender = v->id,
 		.dest = REG(v, APIC_ICR2) >> (wide ? 0 : 24),
-		.mode = (enum vapic_delivery)mode,
+		.mode = mode,
 		.shorthand = (enum vlapic_shorthand)shorthand,
 		.vector = (u8)low,
 		.logical = low & ICR_LOGICAL,

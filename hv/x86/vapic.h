@@ -70,7 +70,7 @@ enum vapic_delivery {
 struct vapic_ipi {
 	u32 sender; /* the VP's index */
 	u32 dest; /* 8 bits, or 32 if wide */
-	enum vapic_delivery mode;
+	u32 mode; /* enum vapic_delivery; others are dropped */
 	enum vlapic_shorthand shorthand;
 	u8 vector; /* start-up: page number of the first instruction */
 	bool logical;

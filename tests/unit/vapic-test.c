@@ -249,7 +249,7 @@ static unsigned int model_ppr(const struct model *m)
 	return m->tpr / 16 >= isrv / 16 ? m->tpr : isrv / 16 * 16;
 }
 
-static void model_accept(struct model *m, unsigned int vector, bool level)
+static void model_accept(struct model *m, uint8_t vector, bool level)
 {
 	if (!m->on)
 		return;
@@ -297,7 +297,7 @@ static void model_step(struct vapic *v, struct model *m)
 	case 0:
 	case 1:
 		vapic_accept(v, (uint8_t)vector, level);
-		model_accept(m, vector, level);
+		model_accept(m, (uint8_t)vector, level);
 		break;
 	case 2:
 	case 3:
@@ -310,7 +310,7 @@ static void model_step(struct vapic *v, struct model *m)
 		CHECK_EQ(vapic_sync(v, &page), 0);
 		for (unsigned int i = 0; i < 256; i++) {
 			if (m->posted[i])
-				model_accept(m, i, m->posted_level[i]);
+				model_accept(m, (uint8_t)i, m->posted_level[i]);
 			m->posted[i] = false;
 		}
 		break;
@@ -803,8 +803,7 @@ static void lowest(void)
 static uint32_t signals(struct vapic *v, const char *modes, uint8_t *page)
 {
 	for (; *modes; modes++) {
-		struct vapic_ipi ipi = { .mode = (enum vapic_delivery)(*modes - '0'),
-					 .vector = *page };
+		struct vapic_ipi ipi = { .mode = (uint32_t)(*modes - '0'), .vector = *page };
 
 		vapic_post_ipi(v, &ipi);
 	}
@@ -816,7 +815,7 @@ static void startup(void)
 {
 	const uint32_t init = BIT32(VAPIC_INIT), sipi = BIT32(VAPIC_SIPI);
 	struct vapic v = made(6, BASE | EN | X2), fresh;
-	struct vapic_ipi smi = { .mode = (enum vapic_delivery)2 };
+	struct vapic_ipi smi = { .mode = 2 };
 	uint8_t page = 0x9a;
 
 	CHECK_EQ(v.startup, VLAPIC_WAIT_SIPI);
