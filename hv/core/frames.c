@@ -79,6 +79,18 @@ void frames_claim(u64 base, u64 size)
 	frames_move(base >> PAGE_SHIFT, size >> PAGE_SHIFT, FRAME_NONE, FRAME_HV);
 }
 
+void *frame_share(gpa_t gpa)
+{
+	if (gpa.v % PAGE_SIZE || !frames_move(gpa.v >> PAGE_SHIFT, 1, FRAME_PARENT, FRAME_SHARED))
+		return NULL;
+	return phys_to_virt(HPA(gpa.v));
+}
+
+void frame_unshare(hpa_t page)
+{
+	frames_move(page.v >> PAGE_SHIFT, 1, FRAME_SHARED, FRAME_PARENT);
+}
+
 u64 frames_count(enum frame_owner owner)
 {
 	return READ_ONCE(frames.owned[owner]);
@@ -89,7 +101,7 @@ static bool is_parents(enum frame_owner owner)
 	return owner == FRAME_PARENT || owner == FRAME_MAPPED || owner == FRAME_SHARED;
 }
 
-static bool all_parents(u64 pa, u64 size)
+bool frames_visible(u64 pa, u64 size)
 {
 	u64 end = pa + size;
 
@@ -108,7 +120,7 @@ static bool copy(u64 pa, void *dest, const void *src, u64 size)
 	bool ok;
 
 	spin_lock(&frames.lock);
-	ok = all_parents(pa, size);
+	ok = frames_visible(pa, size);
 	if (ok)
 		memcpy(dest, src, size);
 	spin_unlock(&frames.lock);

@@ -38,8 +38,16 @@ enum frame_owner frames_owner(u64 frame);
  * nothing changed, unless every one of them is the first owner's. */
 bool frames_move(u64 first, u64 count, enum frame_owner from, enum frame_owner to);
 
+/* Shares the parent's page at gpa, page aligned: hv may use it until frame_unshare.
+ * NULL, nothing changed, when it is not the parent's or not aligned. */
+void *frame_share(gpa_t gpa);
+void frame_unshare(hpa_t page);
+
 /* How many frames an owner has. */
 u64 frames_count(enum frame_owner owner);
+
+/* Are all frames of [pa, pa + size), which is not empty, in the parent's map? */
+bool frames_visible(u64 pa, u64 size);
 
 /* Copies into the parent's RAM (parent, mapped, shared) at pa. Under the lock, so
  * that a frame cannot become hv's in between. False, nothing copied, for others. */

@@ -29,6 +29,12 @@ struct gpamap {
 	void (*flush)(struct gpamap *map);
 };
 
+/* The top table, for the vendor. */
+static inline hpa_t gpamap_root(const struct gpamap *map)
+{
+	return HPA(map->pt.root);
+}
+
 /* Makes an empty map. Returns false when the pool has no page. */
 bool gpamap_init(struct gpamap *map, const struct pt_format *format, struct pool *pool,
 		 void (*flush)(struct gpamap *map));

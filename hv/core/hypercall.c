@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Hypercalls: decode and check, then act. The registers are the TLFS's (6.0b,
- * chapter 3). Calls are found in one const table.
- */
+/* The parent's hypercalls: the instruction, and the calls about hv itself. */
 #include <mullion/parent.h>
 
 #include "boot/boot.h"
+#include "core/calls.h"
 #include "core/cpu.h"
 #include "core/exits.h"
 #include "core/lock.h"
@@ -17,16 +15,6 @@
 #include "core/vp.h"
 #include "x86/asm.h"
 #include "x86/tsc.h"
-
-#define NO_MEMORY 0 /* the register must be 0 */
-#define IN_REGISTER UINT16_MAX /* the register is the input */
-
-struct call {
-	u16 code;
-	u16 input_size; /* bytes at RDX, NO_MEMORY or IN_REGISTER */
-	u16 output_size; /* bytes at R8, or NO_MEMORY */
-	u16 (*run)(struct vp *vp, u64 input, gpa_t output);
-};
 
 static void copy_text(char *dest, size_t size, const char *src)
 {
@@ -42,7 +30,7 @@ u32 native_features(void)
 	       (vendor->native & MULLION_NATIVE_ICR ? MULLION_FEATURE_NATIVE_ICR : 0);
 }
 
-static u16 get_info(struct vp *vp, u64 input, gpa_t output)
+static u16 get_info(struct call_frame *f)
 {
 	struct mullion_hv_info info = {
 		.size = sizeof(info),
@@ -59,13 +47,10 @@ static u16 get_info(struct vp *vp, u64 input, gpa_t output)
 		.memory_bytes = parent_hv_bytes(),
 	};
 
-	(void)vp;
-	(void)input;
 	copy_text(info.backend, sizeof(info.backend), vendor->name);
 	copy_text(info.build, sizeof(info.build), hv_build);
 	copy_text(info.options, sizeof(info.options), boot.options);
-	return parent_write(output, &info, sizeof(info)) ? MULLION_STATUS_SUCCESS :
-							   MULLION_STATUS_INVALID_PARAMETER;
+	return call_output(f, 0, &info);
 }
 
 /* The parent's last words, one log record for each line. */
@@ -82,17 +67,15 @@ static void log_crash(const char *text, u32 length)
 	}
 }
 
-static u16 parent_crash(struct vp *vp, u64 input, gpa_t output)
+static u16 parent_crash(struct call_frame *f)
 {
 	/* Not on the stack: too large for it. */
 	static struct mullion_crash crash;
 	static struct spinlock lock;
 	u16 status = MULLION_STATUS_INVALID_PARAMETER;
 
-	(void)vp;
-	(void)output;
 	spin_lock(&lock);
-	if (parent_read(GPA(input), &crash, sizeof(crash)) && crash.length <= MULLION_CRASH_TEXT &&
+	if (parent_read(GPA(f->rdx), &crash, sizeof(crash)) && crash.length <= MULLION_CRASH_TEXT &&
 	    !crash.reserved) {
 		for (u32 i = 0; i < crash.length; i++) {
 			if ((crash.text[i] < 0x20 || crash.text[i] > 0x7e) && crash.text[i] != '\n')
@@ -105,50 +88,23 @@ static u16 parent_crash(struct vp *vp, u64 input, gpa_t output)
 	return status;
 }
 
-static u16 set_native(struct vp *vp, u64 input, gpa_t output)
+static u16 set_native(struct call_frame *f)
 {
-	(void)output;
-	if (input & ~(u64)vendor->native)
+	if (f->rdx & ~(u64)vendor->native)
 		return MULLION_STATUS_INVALID_PARAMETER;
-	vendor->set_native(vp, (u32)input);
-	apic_take_over(vp);
+	vendor->set_native(f->vp, (u32)f->rdx);
+	apic_take_over(f->vp);
 	return MULLION_STATUS_SUCCESS;
 }
 
-static const struct call calls[] = {
-	{ MULLION_CALL_GET_INFO, NO_MEMORY, sizeof(struct mullion_hv_info), get_info },
-	{ MULLION_CALL_PARENT_CRASH, sizeof(struct mullion_crash), NO_MEMORY, parent_crash },
-	{ MULLION_CALL_SET_NATIVE, IN_REGISTER, NO_MEMORY, set_native },
+static const struct call hv_calls[] = {
+	{ MULLION_CALL_GET_INFO, 0, 0, 0, sizeof(struct mullion_hv_info), get_info },
+	{ MULLION_CALL_PARENT_CRASH, 0, 0, sizeof(struct mullion_crash), 0, parent_crash },
+	{ MULLION_CALL_SET_NATIVE, CALL_RDX, 0, 0, 0, set_native },
+	{ 0 },
 };
 
-static u16 check_gpa(u64 gpa, u16 size)
-{
-	if (size == IN_REGISTER)
-		return MULLION_STATUS_SUCCESS;
-	if (size == NO_MEMORY)
-		return gpa ? MULLION_STATUS_INVALID_INPUT : MULLION_STATUS_SUCCESS;
-	if (gpa % 8 || (gpa & (PAGE_SIZE - 1)) + size > PAGE_SIZE)
-		return MULLION_STATUS_INVALID_ALIGNMENT;
-	return MULLION_STATUS_SUCCESS;
-}
-
-static u16 dispatch(struct vp *vp, u64 control, u64 input, u64 output)
-{
-	for (u32 i = 0; i < ARRAY_SIZE(calls); i++) {
-		const struct call *c = &calls[i];
-		u16 status;
-
-		if (c->code != (u16)control)
-			continue;
-		if (control >> 16)
-			return MULLION_STATUS_INVALID_INPUT;
-		status = check_gpa(input, c->input_size);
-		if (!status)
-			status = check_gpa(output, c->output_size);
-		return status ? status : c->run(vp, input, GPA(output));
-	}
-	return MULLION_STATUS_INVALID_CALL;
-}
+static const struct call *const tables[] = { hv_calls, NULL };
 
 void exit_hypercall(struct vp *vp)
 {
@@ -160,6 +116,6 @@ void exit_hypercall(struct vp *vp)
 		vendor->inject_exception(vp, VECTOR_UD, false, 0);
 		return;
 	}
-	r[REG_RAX] = dispatch(vp, r[REG_RCX], r[REG_RDX], r[REG_R8]);
-	vp_skip(vp, 3);
+	if (call_make(tables, vp, &r[REG_RCX], r[REG_RDX], r[REG_R8], &r[REG_RAX]))
+		vp_skip(vp, 3);
 }

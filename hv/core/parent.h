@@ -12,6 +12,7 @@
 #define HV_CORE_PARENT_H
 
 #include "boot/memmap.h"
+#include "core/pool.h"
 #include "core/types.h"
 #include "x86/paging.h"
 
@@ -26,6 +27,10 @@ struct parent {
 	u64 frames_base;
 	u64 frames_size;
 	u64 ram_end; /* of RAM, hv's included */
+	struct pool pool; /* pays for the structures of partitions */
+	u32 weight; /* of each of its VPs, mullion/parent.h has the units; table's lock */
+	u32 cap;
+	u32 reserve;
 };
 
 extern struct parent parent;

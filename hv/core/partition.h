@@ -20,6 +20,7 @@
 #ifndef HV_CORE_PARTITION_H
 #define HV_CORE_PARTITION_H
 
+#include <hyperv/hypercall.h>
 #include <mullion/parent.h>
 
 #include "core/gpamap.h"
@@ -36,7 +37,6 @@ struct partition {
 	u64 id; /* from 1, never used again */
 	struct spinlock lock;
 	enum mullion_partition_state state;
-	bool deleting; /* found by nobody any more */
 	struct partition *next; /* in the table, by id; guarded by the table's lock */
 
 	struct pool pool;
@@ -51,14 +51,18 @@ struct partition {
 
 	/* Set before the partition is active, constant after. */
 	u64 disabled_features[2]; /* processor features, HV_PARTITION_PROPERTY_PROCESSOR_* */
-	u64 synthetic_features;
-	bool ignore_unknown_msrs;
+	u64 disabled_xsave; /* features, as the call that created it said */
+	u64 synthetic_features; /* HV_SYNTHETIC_* */
+	bool ignore_unknown_msrs; /* may change at any time */
+	bool track_access; /* told to the parent as it set it: tracking is always on */
 
 	u32 weight; /* of each VP; mullion/parent.h has the units */
 	u32 cap;
 	u32 reserve;
 
+	struct guest_pages pages; /* how the guest's pages are come to */
 	struct reftime time; /* its own lock */
+	u64 tsc_offset; /* its VPs' TSC is the CPU's plus this */
 
 	/* Ports by connection id, a page of the pool, or NULL; guarded by port_lock. */
 	struct spinlock port_lock;
@@ -73,11 +77,48 @@ struct partition {
 	char reason[MULLION_REASON_MAX]; /* "" or why hv stopped it */
 };
 
+/*
+ * Makes a partition out of a page of the parent's pool, with its id in *id. tsc_hz: of
+ * the CPUs' TSC, which is at tsc now. Returns HV_STATUS: INSUFFICIENT_MEMORY.
+ */
+u16 partition_create(const struct hv_input_create_partition *in, u64 tsc_hz, u64 tsc, u64 *id);
+
 /* The partition with this id, its lock taken; NULL when there is none. */
 struct partition *partition_find(u64 id);
 
 /* The same for the first one from this id on. */
 struct partition *partition_find_from(u64 id);
+
+/* For who has it from there. */
+static inline void partition_put(struct partition *p)
+{
+	spin_unlock(&p->lock);
+}
+
+/* Makes its map, if there is none yet. The lock is held. False: the pool is empty. */
+bool partition_make_map(struct partition *p);
+
+/*
+ * Ends all that the partition has: VPs, map, ports; what they were made of is in the
+ * pool then, and can be withdrawn. The lock is held. Does a part of it; returns true
+ * when there is nothing left to do.
+ */
+bool partition_finalize(struct partition *p);
+
+/* Ends a finalized one: gives the pool's pages back (donated), a part at a time. Returns
+ * true when that is done: then the partition is gone, its lock with it. */
+bool partition_delete(struct partition *p);
+
+/* Sets the shares of all its VPs and of those to come; of the parent's with NULL. The
+ * lock is held. False, nothing changed: they cannot be had. */
+bool partition_set_share(struct partition *p, u32 weight, u32 cap, u32 reserve);
+
+/* core/child.c. The lock is held: the VP is gone (from p->vps too), its pages are the
+ * pool's. */
+void vp_destroy(struct partition *p, struct vp *vp);
+
+/* core/child.c. False, nothing changed, when the scheduler cannot. */
+bool vp_set_share(struct vp *vp, u32 weight, u32 cap, u32 reserve);
 
 /* Its lock is held: waits until no CPU runs one of its VPs, or handles an exit of
  * one, that began before the call. */
