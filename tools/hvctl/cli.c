@@ -57,6 +57,12 @@ const struct cli_option cli_global_options[] = {
 	  .maximum = 1000000000 * SECOND_NS,
 	  .offset = offsetof(struct cli_globals, timeout_ns),
 	  .help = "Give up when a verb is not done by then, with exit status 9" },
+	{ .name = "connect",
+	  .kind = CLI_TEXT,
+	  .value = "SOCKET",
+	  .words = CLI_FILES,
+	  .offset = offsetof(struct cli_globals, connect),
+	  .help = "Talk to the daemon at this socket instead of the usual one" },
 	{ .name = "help",
 	  .letter = 'h',
 	  .kind = CLI_FLAG,
@@ -169,23 +175,48 @@ static void *variable(struct parse *parse, const struct cli_option *option, bool
 	return settings + option->offset;
 }
 
+/* How numbers are typed: what they are called, and how many of theirs make a typed 1. */
+static const struct {
+	const char *what;
+	bool (*parse)(const char *text, uint64_t *number);
+	double unit;
+} numbers[] = {
+	[CLI_NUMBER] = { "number", text_parse_number, 1 },
+	[CLI_PERCENT] = { "percentage", text_parse_percent, 10 },
+	[CLI_SECONDS] = { "number of seconds", text_parse_seconds, (double)SECOND_NS },
+};
+
 static bool store_number(struct parse *parse, const struct cli_option *option, uint64_t *number,
 			 const char *value)
 {
-	bool seconds = option->kind == CLI_SECONDS;
-	bool good = seconds ? text_parse_seconds(value, number) : text_parse_number(value, number);
-
-	if (!good)
+	if (!numbers[option->kind].parse(value, number))
 		return fail(parse, "--%s: '%s' is no %s", option->name, value,
-			    seconds ? "number of seconds" : "number");
+			    numbers[option->kind].what);
 	if (*number >= option->minimum && *number <= option->maximum)
 		return true;
-	if (seconds)
+	if (option->kind != CLI_NUMBER)
 		return fail(parse, "--%s: '%s' is not between %g and %g", option->name, value,
-			    (double)option->minimum / (double)SECOND_NS,
-			    (double)option->maximum / (double)SECOND_NS);
+			    (double)option->minimum / numbers[option->kind].unit,
+			    (double)option->maximum / numbers[option->kind].unit);
 	return fail(parse, "--%s: '%s' is not between %llu and %llu", option->name, value,
 		    (unsigned long long)option->minimum, (unsigned long long)option->maximum);
+}
+
+static bool store_choice(struct parse *parse, const struct cli_option *option, unsigned *target,
+			 const char *value)
+{
+	unsigned index;
+	char what[64];
+
+	if (!find_choice(option->choices, value, &index)) {
+		snprintf(what, sizeof(what), "--%s: unknown value", option->name);
+		return fail_choice(parse, what, value, option->choices);
+	}
+	if (option->kind == CLI_CHOICES_SET)
+		*target |= 1u << index;
+	else
+		*target = index;
+	return true;
 }
 
 /* value is NULL where none was typed. */
@@ -193,7 +224,6 @@ static bool store(struct parse *parse, const struct cli_option *option, bool glo
 		  const char *value)
 {
 	void *target = variable(parse, option, global);
-	char what[64];
 
 	if (option->kind == CLI_FLAG) {
 		*(bool *)target = true;
@@ -205,12 +235,14 @@ static bool store(struct parse *parse, const struct cli_option *option, bool glo
 	}
 	if (!value)
 		return fail(parse, "--%s needs a value", option->name);
-	if (option->kind == CLI_CHOICE) {
-		if (find_choice(option->choices, value, target))
-			return true;
-		snprintf(what, sizeof(what), "--%s: unknown value", option->name);
-		return fail_choice(parse, what, value, option->choices);
+	if (option->kind == CLI_TEXT) {
+		if (!value[0])
+			return fail(parse, "--%s needs a value", option->name);
+		*(const char **)target = value;
+		return true;
 	}
+	if (option->kind == CLI_CHOICE || option->kind == CLI_CHOICES_SET)
+		return store_choice(parse, option, target, value);
 	return store_number(parse, option, target, value);
 }
 
@@ -269,7 +301,8 @@ static bool parse_long(struct parse *parse, const char *word, const char *next, 
 	return store(parse, option, global, value);
 }
 
-static bool parse_letters(struct parse *parse, const char *letters)
+/* Letters behind one dash; next and used as for parse_long(). */
+static bool parse_letters(struct parse *parse, const char *letters, const char *next, bool *used)
 {
 	const struct cli_verb *verb = parse->line->verb;
 
@@ -284,7 +317,10 @@ static bool parse_letters(struct parse *parse, const char *letters)
 		}
 		if (!option)
 			return fail(parse, "unknown option '-%c'", *letters);
-		if (!store(parse, option, global, NULL))
+		if (option->value && letters[1])
+			return store(parse, option, global, letters + 1);
+		*used = option->value && next;
+		if (!store(parse, option, global, *used ? next : NULL))
 			return false;
 	}
 	return true;
@@ -382,7 +418,7 @@ bool cli_parse(struct cli_line *line, char *const *words, char *error, size_t er
 		if (options && word[0] == '-' && word[1] == '-')
 			good = parse_long(&parse, word + 2, words[1], &used);
 		else if (options && word[0] == '-' && word[1])
-			good = parse_letters(&parse, word + 1);
+			good = parse_letters(&parse, word + 1, words[1], &used);
 		else
 			good = parse_operand(&parse, word);
 		if (!good)

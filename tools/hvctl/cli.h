@@ -20,28 +20,33 @@ enum cli_kind {
 	CLI_SET, /* unsigned := .set */
 	CLI_CHOICE, /* unsigned := index in .choices */
 	CLI_NUMBER, /* uint64_t, .minimum to .maximum */
+	CLI_CHOICES_SET, /* unsigned |= 1 << index in .choices; may be given again */
+	CLI_PERCENT, /* uint64_t thousandths, .minimum to .maximum; typed in percent */
 	CLI_SECONDS, /* uint64_t nanoseconds, .minimum to .maximum; typed in seconds */
+	CLI_TEXT, /* const char * := the value, which is not empty */
 };
 
-/* A table of these ends with a NULL name. Only CLI_FLAG may have a letter. */
+/* What a shell offers for an operand or an option's value. */
+enum cli_words {
+	CLI_CHOICES, /* .choices, or nothing without */
+	CLI_FILES,
+	CLI_PARTITIONS,
+	CLI_VERBS, /* operands only */
+};
+
+/* A table of these ends with a NULL name. */
 struct cli_option {
 	const char *name; /* without its dashes */
-	char letter; /* or 0 */
+	char letter; /* or 0; its value is the rest of the word, or the next word */
 	enum cli_kind kind;
 	size_t offset; /* of the variable in the settings */
 	const char *value; /* how help calls the value; NULL where there is none */
 	const char *const *choices; /* ends with NULL */
+	enum cli_words words;
 	unsigned set;
 	uint64_t minimum;
 	uint64_t maximum;
 	const char *help;
-};
-
-/* What a shell offers for an operand. */
-enum cli_words {
-	CLI_CHOICES, /* .choices */
-	CLI_PARTITIONS,
-	CLI_VERBS,
 };
 
 /* A table of these ends with a NULL name; required ones come first. */
@@ -85,6 +90,7 @@ struct cli_globals {
 	bool help;
 	bool version;
 	uint64_t timeout_ns; /* 0: no limit */
+	const char *connect; /* hvd's socket; NULL: the usual one */
 };
 
 /* A command line that was understood. */

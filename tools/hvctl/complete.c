@@ -9,7 +9,7 @@
 
 #include "cli.h"
 
-#define LIST_PARTITIONS "hvctl domstats --format name 2>/dev/null"
+#define LIST_PARTITIONS "hvctl list --all --format name 2>/dev/null"
 
 /* Prints text for the inside of a quoted word, special characters escaped. */
 static void print_quoted(FILE *out, const char *text, const char *special)
@@ -46,38 +46,27 @@ static void bash_option_names(FILE *out, const struct cli_option *options)
 	}
 }
 
-/* Cases "SCOPE:--NAME" for the options that take a value. */
-static void bash_values(FILE *out, const char *scope, const struct cli_option *options)
+/* "SCOPE:--NAME", and "SCOPE:-N" where the option has a letter: a case's pattern. */
+static void bash_pattern(FILE *out, const char *scope, const struct cli_option *option)
 {
-	for (; options && options->name; options++) {
-		if (!options->value)
-			continue;
-		fprintf(out, "\t%s:--%s) words='", scope, options->name);
-		if (options->choices)
-			print_words(out, options->choices);
-		fputs("' ;;\n", out);
-	}
+	fprintf(out, "%s:--%s", scope, option->name);
+	if (option->letter)
+		fprintf(out, " | %s:-%c", scope, option->letter);
+	fputc(')', out);
 }
 
-/* Cases that leave out the value of an option: one word, or "=" and one. */
-static void bash_skips(FILE *out, const char *scope, const struct cli_option *options)
+/* What "words=" is set to. Names of files are not words: they may have blanks. */
+static void bash_words(FILE *out, enum cli_words words, const char *const *choices)
 {
-	for (; options && options->name; options++)
-		if (options->value)
-			fprintf(out,
-				"\t\t%s:--%s) [[ ${COMP_WORDS[i + 1]-} == '=' ]] && ((i++))\n"
-				"\t\t\t((i++)) ;;\n",
-				scope, options->name);
-}
-
-static void bash_operand(FILE *out, const struct cli_operand *operand)
-{
-	switch (operand->words) {
+	switch (words) {
 	case CLI_CHOICES:
 		fputc('\'', out);
-		if (operand->choices)
-			print_words(out, operand->choices);
+		if (choices)
+			print_words(out, choices);
 		fputc('\'', out);
+		break;
+	case CLI_FILES:
+		fputs("'' files=1", out);
 		break;
 	case CLI_PARTITIONS:
 		fputs("$(" LIST_PARTITIONS ")", out);
@@ -90,6 +79,34 @@ static void bash_operand(FILE *out, const struct cli_operand *operand)
 	}
 }
 
+/* Cases for the options that take a value. */
+static void bash_values(FILE *out, const char *scope, const struct cli_option *options)
+{
+	for (; options && options->name; options++) {
+		if (!options->value)
+			continue;
+		fputc('\t', out);
+		bash_pattern(out, scope, options);
+		fputs(" words=", out);
+		bash_words(out, options->words, options->choices);
+		fputs(" ;;\n", out);
+	}
+}
+
+/* Cases that leave out the value of an option: one word, or "=" and one. */
+static void bash_skips(FILE *out, const char *scope, const struct cli_option *options)
+{
+	for (; options && options->name; options++) {
+		if (!options->value)
+			continue;
+		fputs("\t\t", out);
+		bash_pattern(out, scope, options);
+		fputs(" [[ ${COMP_WORDS[i + 1]-} == '=' ]] && ((i++))\n"
+		      "\t\t\t((i++)) ;;\n",
+		      out);
+	}
+}
+
 static void bash_verb(FILE *out, const struct cli_verb *verb)
 {
 	fprintf(out, "\t%s:-*) words='", verb->name);
@@ -98,7 +115,7 @@ static void bash_verb(FILE *out, const struct cli_verb *verb)
 	fputs("' ;;\n", out);
 	for (size_t i = 0; verb->operands && verb->operands[i].name; i++) {
 		fprintf(out, "\t%s:*:%zu) words=", verb->name, i);
-		bash_operand(out, &verb->operands[i]);
+		bash_words(out, verb->operands[i].words, verb->operands[i].choices);
 		fputs(" ;;\n", out);
 	}
 }
@@ -109,7 +126,7 @@ void complete_bash(FILE *out)
 	      "_hvctl()\n"
 	      "{\n"
 	      "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}\n"
-	      "\tlocal verb='' operands=0 words='' i\n"
+	      "\tlocal verb='' operands=0 words='' files='' i\n"
 	      "\tCOMPREPLY=()\n"
 	      "\tif [[ $cur == '=' ]]; then\n"
 	      "\t\tcur=''\n"
@@ -143,6 +160,11 @@ void complete_bash(FILE *out)
 		bash_verb(out, cli_verbs[i]);
 	fputs("\tesac ;;\n"
 	      "\tesac\n"
+	      "\tif [[ $files ]]; then\n"
+	      "\t\tcompopt -o filenames 2>/dev/null\n"
+	      "\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
+	      "\t\treturn\n"
+	      "\tfi\n"
 	      "\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
 	      "}\n"
 	      "complete -F _hvctl hvctl\n",
@@ -151,22 +173,41 @@ void complete_bash(FILE *out)
 
 /* zsh */
 
+/* The last part of an argument for zsh's _arguments: what to offer. */
+static void zsh_words(FILE *out, enum cli_words words, const char *const *choices)
+{
+	switch (words) {
+	case CLI_CHOICES:
+		if (!choices)
+			break;
+		fputc('(', out);
+		print_words(out, choices);
+		fputc(')', out);
+		break;
+	case CLI_FILES:
+		fputs("_files", out);
+		break;
+	case CLI_PARTITIONS:
+		fputs("_hvctl_partitions", out);
+		break;
+	case CLI_VERBS:
+		fputs("_hvctl_verbs", out);
+		break;
+	}
+}
+
 /* One argument for zsh's _arguments for each way to type the option. */
 static void zsh_option(FILE *out, const struct cli_option *option, char letter)
 {
 	if (letter)
-		fprintf(out, " \\\n\t\t\t'-%c[", letter);
+		fprintf(out, " \\\n\t\t\t'-%c%s[", letter, option->value ? "+" : "");
 	else
 		fprintf(out, " \\\n\t\t\t'--%s%s[", option->name, option->value ? "=" : "");
 	print_quoted(out, option->help, "[]:\\");
 	fputc(']', out);
 	if (option->value) {
 		fprintf(out, ":%s:", option->value);
-		if (option->choices) {
-			fputc('(', out);
-			print_words(out, option->choices);
-			fputc(')', out);
-		}
+		zsh_words(out, option->words, option->choices);
 	}
 	fputc('\'', out);
 }
@@ -183,20 +224,7 @@ static void zsh_options(FILE *out, const struct cli_option *options)
 static void zsh_operand(FILE *out, const struct cli_operand *operand)
 {
 	fprintf(out, " \\\n\t\t\t'%s:%s:", operand->required ? "" : ":", operand->name);
-	switch (operand->words) {
-	case CLI_CHOICES:
-		fputc('(', out);
-		if (operand->choices)
-			print_words(out, operand->choices);
-		fputc(')', out);
-		break;
-	case CLI_PARTITIONS:
-		fputs("_hvctl_partitions", out);
-		break;
-	case CLI_VERBS:
-		fputs("_hvctl_verbs", out);
-		break;
-	}
+	zsh_words(out, operand->words, operand->choices);
 	fputc('\'', out);
 }
 
@@ -265,7 +293,7 @@ static void fish_options(FILE *out, const char *verb, const struct cli_option *o
 			fprintf(out, " -s %c", options->letter);
 		fprintf(out, " -l %s", options->name);
 		if (options->value)
-			fputs(" -x", out);
+			fputs(options->words == CLI_FILES ? " -r -F" : " -x", out);
 		if (options->choices) {
 			fputs(" -a '", out);
 			print_words(out, options->choices);
@@ -279,19 +307,18 @@ static void fish_options(FILE *out, const char *verb, const struct cli_option *o
 
 static void fish_operand(FILE *out, const char *verb, const struct cli_operand *operand)
 {
-	fprintf(out, "complete -c hvctl -n '__fish_seen_subcommand_from %s' -a '", verb);
-	switch (operand->words) {
-	case CLI_CHOICES:
-		if (operand->choices)
-			print_words(out, operand->choices);
-		break;
-	case CLI_PARTITIONS:
-		fputs("(" LIST_PARTITIONS ")", out);
-		break;
-	case CLI_VERBS:
-		print_verb_names(out);
-		break;
+	fprintf(out, "complete -c hvctl -n '__fish_seen_subcommand_from %s'", verb);
+	if (operand->words == CLI_FILES) {
+		fputs(" -F\n", out);
+		return;
 	}
+	fputs(" -a '", out);
+	if (operand->words == CLI_PARTITIONS)
+		fputs("(" LIST_PARTITIONS ")", out);
+	else if (operand->words == CLI_VERBS)
+		print_verb_names(out);
+	else if (operand->choices)
+		print_words(out, operand->choices);
 	fputs("' -d '", out);
 	print_quoted(out, operand->help, "\\");
 	fputs("'\n", out);

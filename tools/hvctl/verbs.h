@@ -6,11 +6,34 @@
 #include "cli.h"
 #include "shared.h"
 
+extern const struct cli_verb verb_autostart;
 extern const struct cli_verb verb_completion;
+extern const struct cli_verb verb_console;
+extern const struct cli_verb verb_create;
+extern const struct cli_verb verb_define;
+extern const struct cli_verb verb_destroy;
 extern const struct cli_verb verb_dmesg;
+extern const struct cli_verb verb_dominfo;
+extern const struct cli_verb verb_domstate;
 extern const struct cli_verb verb_domstats;
+extern const struct cli_verb verb_dumpxml;
+extern const struct cli_verb verb_edit;
+extern const struct cli_verb verb_event;
 extern const struct cli_verb verb_help;
+extern const struct cli_verb verb_list;
+extern const struct cli_verb verb_nodeinfo;
+extern const struct cli_verb verb_reboot;
+extern const struct cli_verb verb_reset;
+extern const struct cli_verb verb_resume;
+extern const struct cli_verb verb_schedinfo;
+extern const struct cli_verb verb_shutdown;
+extern const struct cli_verb verb_start;
+extern const struct cli_verb verb_suspend;
+extern const struct cli_verb verb_undefine;
+extern const struct cli_verb verb_validate;
+extern const struct cli_verb verb_vcpupin;
 extern const struct cli_verb verb_version;
+extern const struct cli_verb verb_wait;
 
 /*
  * What dmesg and domstats do once hv's memory is mapped. Errors are reported.

@@ -68,6 +68,16 @@ static void good_lines(void)
 	CHECK(parse("dmesg -f"));
 	CHECK(parse("-- dmesg"));
 
+	CHECK(parse("--connect /run/x list"));
+	CHECK_STR(line.globals.connect, "/run/x");
+	CHECK(parse("list --connect=/run/x=y"));
+	CHECK_STR(line.globals.connect, "/run/x=y");
+	CHECK(parse("event --type started --type=crashed"));
+	CHECK_EQ(*(unsigned *)((char *)line.settings + line.verb->options[1].offset),
+		 1 << 2 | 1 << 7);
+	CHECK(parse("schedinfo web --cap 12.5"));
+	CHECK_EQ(*(uint64_t *)((char *)line.settings + line.verb->options[1].offset), 125);
+
 	/* With --help the rest of the line need not be complete. */
 	CHECK(parse("completion --help"));
 	CHECK(line.globals.help);
@@ -113,6 +123,16 @@ static void bad_lines(void)
 	expect("domstats --count 0",
 	       "domstats: --count: '0' is not between 1 and 18446744073709551615");
 	expect("domstats --count 1x", "domstats: --count: '1x' is no number");
+	expect("--connect", "--connect needs a value");
+	expect("--connect= list", "--connect needs a value");
+	expect("event --type strated",
+	       "event: --type: unknown value 'strated' (did you mean 'started'?)");
+	expect("schedinfo x --cap 100.1", "schedinfo: --cap: '100.1' is not between 0 and 100");
+	expect("schedinfo x --cap 1.25", "schedinfo: --cap: '1.25' is no percentage");
+	expect("schedinfo x --weight 0", "schedinfo: --weight: '0' is not between 1 and 10000");
+	expect("wait web", "wait: CONDITION is missing");
+	expect("wait web runing", "wait: unknown CONDITION 'runing' (did you mean 'running'?)");
+	expect("start", "start: NAME is missing");
 	expect("--timeout 0 version", "--timeout: '0' is not between 1e-09 and 1e+09");
 }
 
@@ -170,15 +190,20 @@ static void json_wanted(void)
 static void check_options(const struct cli_option *options, size_t settings_size)
 {
 	for (const struct cli_option *o = options; o && o->name; o++) {
-		size_t size = o->kind == CLI_FLAG			      ? sizeof(bool) :
-			      o->kind == CLI_NUMBER || o->kind == CLI_SECONDS ? sizeof(uint64_t) :
-										sizeof(unsigned);
+		static const size_t sizes[] = {
+			[CLI_FLAG] = sizeof(bool),	  [CLI_SET] = sizeof(unsigned),
+			[CLI_CHOICE] = sizeof(unsigned),  [CLI_CHOICES_SET] = sizeof(unsigned),
+			[CLI_NUMBER] = sizeof(uint64_t),  [CLI_PERCENT] = sizeof(uint64_t),
+			[CLI_SECONDS] = sizeof(uint64_t), [CLI_TEXT] = sizeof(const char *),
+		};
+		bool chooses = o->kind == CLI_CHOICE || o->kind == CLI_CHOICES_SET;
+		size_t size = sizes[o->kind];
 
 		CHECK_NOTE("--%s", o->name);
 		CHECK(o->offset % size == 0 && o->offset + size <= settings_size);
-		CHECK(!o->letter || o->kind == CLI_FLAG);
 		CHECK((o->value != NULL) == (o->kind != CLI_FLAG && o->kind != CLI_SET));
-		CHECK((o->choices != NULL) == (o->kind == CLI_CHOICE));
+		CHECK((o->choices != NULL) == chooses);
+		CHECK(o->words == CLI_CHOICES || o->kind == CLI_TEXT);
 		CHECK(o->minimum <= o->maximum);
 		CHECK(isupper((unsigned char)o->help[0]) && o->help[strlen(o->help) - 1] != '.');
 		for (const struct cli_option *other = options; other != o; other++) {
@@ -242,6 +267,33 @@ static void text(void)
 	CHECK_STR(text_escape(out, sizeof(out), "0123456789abcdef", 16), "0123456789abcde");
 	CHECK_STR(text_escape(out, sizeof(out), "0123456789ab\n", 13), "0123456789ab");
 	CHECK_STR(text_escape(out, 1, "x", 1), "");
+
+	CHECK_STR(text_printable(out, sizeof(out), "a\tb\x7f"), "a\\x09b\\x7f");
+	CHECK_STR(text_printable(out, sizeof(out), "\xc3\xbc\xc2\x9b\xe2\x82\xac"),
+		  "\xc3\xbc\\xc2\\x9b\xe2\x82\xac");
+	CHECK_STR(text_printable(out, sizeof(out), "0123456789abcd\xc3\xbc"), "0123456789abcd");
+	CHECK_STR(text_printable(out, sizeof(out), "0123456789abc\xc3\xbcx"),
+		  "0123456789abc\xc3\xbc");
+	CHECK_STR(text_printable(out, 1, "x"), "");
+
+	CHECK_EQ(text_valid("a\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80", 10), 10);
+	for (size_t i = 1; i < 4; i++)
+		CHECK_EQ(text_valid("\xf0\x9f\x98\x80", i), 0);
+	CHECK_EQ(text_valid("ab\0c", 4), 2);
+	CHECK_EQ(text_valid("\xc0\x80", 2), 0); /* overlong */
+	CHECK_EQ(text_valid("\xe0\x9f\xbf", 3), 0);
+	CHECK_EQ(text_valid("\xf0\x8f\xbf\xbf", 4), 0);
+	CHECK_EQ(text_valid("\xed\xa0\x80", 3), 0); /* a surrogate */
+	CHECK_EQ(text_valid("\xed\x9f\xbf\xee\x80\x80", 6), 6);
+	CHECK_EQ(text_valid("\xf4\x8f\xbf\xbf", 4), 4);
+	CHECK_EQ(text_valid("\xf4\x90\x80\x80", 4), 0); /* above U+10FFFF */
+	CHECK_EQ(text_valid("\xe2\x28\xa1", 3), 0);
+	CHECK_EQ(text_valid("\x80", 1), 0);
+
+	CHECK(text_parse_percent("12.5", &n) && n == 125);
+	CHECK(text_parse_percent("100", &n) && n == 1000);
+	CHECK(!text_parse_percent("1.25", &n));
+	CHECK(!text_parse_percent("50%", &n));
 
 	CHECK(text_parse_number("0", &n) && n == 0);
 	CHECK(text_parse_number("18446744073709551615", &n) && n == UINT64_MAX);

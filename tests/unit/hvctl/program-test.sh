@@ -14,6 +14,10 @@ WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 failures=0
 
+VERBS=(autostart completion console create define destroy dmesg dominfo domstate domstats
+	dumpxml edit event help list nodeinfo reboot reset resume schedinfo shutdown start
+	suspend undefine validate vcpupin version wait)
+
 fail() {
 	echo "FAIL: $*"
 	failures=$((failures + 1))
@@ -81,13 +85,24 @@ no_hypervisor() {
 	expect 6 '' "{\"schema\":1,\"error\":{\"code\":6,*" domstats 0 --json
 }
 
+no_daemon() {
+	local missing="no daemon at $WORK/none: No such file or directory (is hvd running[?])"
+	expect 6 '' "hvctl: $missing" --connect "$WORK/none" list
+	expect 6 '' "{\"schema\":1,\"error\":{\"code\":6,\"message\":\"$missing\"}}" \
+		--connect="$WORK/none" destroy web --json
+	expect 2 '' 'hvctl: --connect: the name of the socket is too long' \
+		--connect "$(printf '%0200d' 0)" list
+	expect 7 '' "hvctl: nothing tells of a guest's ip yet" wait web ip
+}
+
 completions() {
+	: >"$WORK/a.xml"
 	bash -n "$MADE/hvctl.bash" || fail "bash does not take its completion"
 	# shellcheck source=/dev/null
 	. "$MADE/hvctl.bash"
-	expect_words 'completion dmesg domstats help version' ''
-	expect_words 'dmesg domstats' d
-	expect_words 'version' --json -q v
+	expect_words "${VERBS[*]}" ''
+	expect_words 'define destroy dmesg dominfo domstate domstats dumpxml' d
+	expect_words 'version' --json -q ve
 	expect_words '--format' --fo
 	expect_words 'json name table' --format ''
 	expect_words 'json' --format = j
@@ -99,7 +114,17 @@ completions() {
 	expect_words '--follow --format' dmesg --level info --fo
 	expect_words 'bash fish zsh' completion ''
 	expect_words '' completion bash ''
-	expect_words 'domstats' help dom
+	expect_words 'dominfo domstate domstats' help dom
+	expect_words "$WORK/a.xml" define "$WORK/a"
+	expect_words "$WORK/a.xml" --connect "$WORK/a"
+	expect_words "$WORK/a.xml" list --connect = "$WORK/a"
+	expect_words 'running' wait web r
+	expect_words 'started stopped' event --type st
+	# shellcheck disable=SC2317 # the completion calls it
+	hvctl() { [ "$*" = 'list --all --format name' ] && printf 'db\nweb\n'; }
+	expect_words 'db web' start ''
+	expect_words 'web' start --ignore-state w
+	unset -f hvctl
 	expect_words '' dmesg --timeout ''
 	if command -v zsh >/dev/null; then
 		zsh -n "$MADE/hvctl.zsh" || fail "zsh does not take its completion"
@@ -114,7 +139,7 @@ man_page() {
 	grep -q '^\.TH HVCTL 1 "" "Mullion [0-9]*\.[0-9]*\.[0-9]*" "Mullion"$' "$MADE/hvctl.1" ||
 		fail "the man page has no title"
 	! grep -q '@' "$MADE/hvctl.1" || fail "the man page has an unfilled line"
-	for verb in version dmesg domstats completion help; do
+	for verb in "${VERBS[@]}"; do
 		grep -q "^\\.SS \"hvctl $verb" "$MADE/hvctl.1" || fail "the man page lacks $verb"
 	done
 	if command -v groff >/dev/null; then
@@ -125,6 +150,7 @@ man_page() {
 
 statuses
 no_hypervisor
+no_daemon
 completions
 man_page
 [ "$failures" -eq 0 ] || { echo "$failures failed" && exit 1; }

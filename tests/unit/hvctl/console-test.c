@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "check.h"
+int main(void)
+{
+	CHECK(true);
+	return check_done();
+}
