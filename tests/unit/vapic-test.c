@@ -249,16 +249,14 @@ static unsigned int model_ppr(const struct model *m)
 	return m->tpr / 16 >= isrv / 16 ? m->tpr : isrv / 16 * 16;
 }
 
-static void model_accept(struct model *m, uint8_t vector, bool level)
+static void model_accept(struct model *m, unsigned int vector, bool level)
 {
-	if (!m->on)
-		return;
-	if (vector < 16) {
+	if (m->on && vector < 16)
 		m->illegal = true;
-		return;
+	if (m->on && vector >= 16 && vector < 256) {
+		m->irr[vector] = true;
+		m->tmr[vector] = level;
 	}
-	m->irr[vector] = true;
-	m->tmr[vector] = level;
 }
 
 static void check_sets(struct vapic *v, const struct model *m)
@@ -297,7 +295,7 @@ static void model_step(struct vapic *v, struct model *m)
 	case 0:
 	case 1:
 		vapic_accept(v, (uint8_t)vector, level);
-		model_accept(m, (uint8_t)vector, level);
+		model_accept(m, vector, level);
 		break;
 	case 2:
 	case 3:
@@ -310,7 +308,7 @@ static void model_step(struct vapic *v, struct model *m)
 		CHECK_EQ(vapic_sync(v, &page), 0);
 		for (unsigned int i = 0; i < 256; i++) {
 			if (m->posted[i])
-				model_accept(m, (uint8_t)i, m->posted_level[i]);
+				model_accept(m, i, m->posted_level[i]);
 			m->posted[i] = false;
 		}
 		break;
