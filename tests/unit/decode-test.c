@@ -540,37 +540,78 @@ static void built(void)
 }
 
 /* What the CPU does: the instruction alone, the operand in memory at (%rdi). */
-#define RUNS(X)                                                                                                                         \
-	X("movl (%rdi), %ecx")                                                                                                          \
-	X("movq (%rdi), %rcx")                                                                                                          \
-	X("movw (%rdi), %cx") X("movb (%rdi), %cl") X("movb (%rdi), %ch") X("movb (%rdi), %sil") X("movl (%rdi), %r9d") X(              \
-		"movb (%rdi), %r9b") X("movzbl (%rdi), %ecx") X("movzbw (%rdi), %cx") X("movzbq (%rdi), %rcx") X("movzwl (%rdi), %ecx") \
-		X("movzwq (%rdi), %r9") X("movsbl (%rdi), %ecx") X("movsbw (%rdi), %cx") X("movsbq (%rdi), %rcx") X(                    \
-			"movswl (%rdi), %ecx") X("movswq (%rdi), %rcx") X("movslq (%rdi), %rcx") X("movl %ecx, (%rdi)")                 \
-			X("movq %r9, (%rdi)") X("movw %cx, (%rdi)") X("movb %cl, (%rdi)") X("movb %dh, (%rdi)") X(                      \
-				"movl $-5, (%rdi)") X("movq $-5, (%rdi)") X("movb $5, (%rdi)") X("movw $0x1234, (%rdi)")                \
-				X("xchgl %ecx, (%rdi)") X("xchgq %rcx, (%rdi)") X("xchgw %cx, (%rdi)") X(                               \
-					"xchgb %cl, (%rdi)") X("xchgb %dh, (%rdi)") X("addl %ecx, (%rdi)") X("addb %dh, (%rdi)")        \
-					X("addw %cx, (%rdi)") X("addq %rcx, (%rdi)") X("addl (%rdi), %ecx") X(                          \
-						"addb (%rdi), %ch") X("addq $-3, (%rdi)") X("addb $0x7f, (%rdi)")                       \
-						X("subl %ecx, (%rdi)") X("subb %cl, (%rdi)") X("subq (%rdi), %rcx") X(                  \
-							"subw $0x7fff, (%rdi)") X("subl $1, (%rdi)") X("cmpl %ecx, (%rdi)")             \
-							X("cmpl (%rdi), %ecx") X("cmpb %dh, (%rdi)") X(                                 \
-								"cmpq $-1, (%rdi)") X("cmpw (%rdi), %cx") X("orl %ecx, (%rdi)")         \
-								X("orb (%rdi), %dh") X("orl $0x100, (%rdi)") X(                         \
-									"orq $-0x80, (%rdi)") X("andl %ecx, (%rdi)")                    \
-									X("andw (%rdi), %cx") X("andl $-0x11, (%rdi)") X(               \
-										"andb $0xf, (%rdi)") X("xorl %ecx, (%rdi)")             \
-										X("xorq (%rdi), %rcx") X(                               \
-											"xorb $0x55, (%rdi)") X("testl %ecx, (%rdi)")   \
-											X("testb %dh, (%rdi)") X(                       \
-												"testl $0x1000, (%rdi)")                \
-												X("testq $-2, (%rdi)") X(               \
-													"testb $0x80, (%rdi)")          \
-													X("testw %cx, (%rdi)")
+#define RUNS(X)                        \
+	X(64, "movl (%rdi), %ecx")     \
+	X(64, "movq (%rdi), %rcx")     \
+	X(64, "movw (%rdi), %cx")      \
+	X(64, "movb (%rdi), %cl")      \
+	X(64, "movb (%rdi), %ch")      \
+	X(64, "movb (%rdi), %sil")     \
+	X(64, "movl (%rdi), %r9d")     \
+	X(64, "movb (%rdi), %r9b")     \
+	X(64, "movzbl (%rdi), %ecx")   \
+	X(64, "movzbw (%rdi), %cx")    \
+	X(64, "movzbq (%rdi), %rcx")   \
+	X(64, "movzwl (%rdi), %ecx")   \
+	X(64, "movzwq (%rdi), %r9")    \
+	X(64, "movsbl (%rdi), %ecx")   \
+	X(64, "movsbw (%rdi), %cx")    \
+	X(64, "movsbq (%rdi), %rcx")   \
+	X(64, "movswl (%rdi), %ecx")   \
+	X(64, "movswq (%rdi), %rcx")   \
+	X(64, "movslq (%rdi), %rcx")   \
+	X(64, "movl %ecx, (%rdi)")     \
+	X(64, "movq %r9, (%rdi)")      \
+	X(64, "movw %cx, (%rdi)")      \
+	X(64, "movb %cl, (%rdi)")      \
+	X(64, "movb %dh, (%rdi)")      \
+	X(64, "movl $-5, (%rdi)")      \
+	X(64, "movq $-5, (%rdi)")      \
+	X(64, "movb $5, (%rdi)")       \
+	X(64, "movw $0x1234, (%rdi)")  \
+	X(64, "xchgl %ecx, (%rdi)")    \
+	X(64, "xchgq %rcx, (%rdi)")    \
+	X(64, "xchgw %cx, (%rdi)")     \
+	X(64, "xchgb %cl, (%rdi)")     \
+	X(64, "xchgb %dh, (%rdi)")     \
+	X(64, "addl %ecx, (%rdi)")     \
+	X(64, "addb %dh, (%rdi)")      \
+	X(64, "addw %cx, (%rdi)")      \
+	X(64, "addq %rcx, (%rdi)")     \
+	X(64, "addl (%rdi), %ecx")     \
+	X(64, "addb (%rdi), %ch")      \
+	X(64, "addq $-3, (%rdi)")      \
+	X(64, "addb $0x7f, (%rdi)")    \
+	X(64, "subl %ecx, (%rdi)")     \
+	X(64, "subb %cl, (%rdi)")      \
+	X(64, "subq (%rdi), %rcx")     \
+	X(64, "subw $0x7fff, (%rdi)")  \
+	X(64, "subl $1, (%rdi)")       \
+	X(64, "cmpl %ecx, (%rdi)")     \
+	X(64, "cmpl (%rdi), %ecx")     \
+	X(64, "cmpb %dh, (%rdi)")      \
+	X(64, "cmpq $-1, (%rdi)")      \
+	X(64, "cmpw (%rdi), %cx")      \
+	X(64, "orl %ecx, (%rdi)")      \
+	X(64, "orb (%rdi), %dh")       \
+	X(64, "orl $0x100, (%rdi)")    \
+	X(64, "orq $-0x80, (%rdi)")    \
+	X(64, "andl %ecx, (%rdi)")     \
+	X(64, "andw (%rdi), %cx")      \
+	X(64, "andl $-0x11, (%rdi)")   \
+	X(64, "andb $0xf, (%rdi)")     \
+	X(64, "xorl %ecx, (%rdi)")     \
+	X(64, "xorq (%rdi), %rcx")     \
+	X(64, "xorb $0x55, (%rdi)")    \
+	X(64, "testl %ecx, (%rdi)")    \
+	X(64, "testb %dh, (%rdi)")     \
+	X(64, "testl $0x1000, (%rdi)") \
+	X(64, "testq $-2, (%rdi)")     \
+	X(64, "testb $0x80, (%rdi)")   \
+	X(64, "testw %cx, (%rdi)")
 
-#define RUN_CODE(text) "run \"" text "\"\n"
-#define RUN_TEXT(text) text,
+#define RUN_CODE(mode, text) "run \"" text "\"\n"
+#define RUN_TEXT(mode, text) text,
 
 /* 32 bytes each: the length, the instruction and a return. */
 __asm__(".macro run text\n"
