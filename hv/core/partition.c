@@ -128,7 +128,8 @@ bool partition_finalize(struct partition *p)
 	}
 	if (p->map.pt.root) {
 		partition_flush(p);
-		return gpamap_destroy(&p->map, DESTROY_STEPS);
+		if (!gpamap_destroy(&p->map, DESTROY_STEPS))
+			return false;
 	}
 	port_unbind_all(p);
 	return true;
