@@ -13,6 +13,8 @@
 #include "core/memory.h"
 #include "core/panic.h"
 #include "core/parent.h"
+#include "core/parent_vp.h"
+#include "core/run.h"
 #include "core/stats.h"
 #include "core/string.h"
 #include "core/version.h"
@@ -20,6 +22,8 @@
 #include "x86/apic.h"
 #include "x86/asm.h"
 #include "x86/paging.h"
+#include "x86/ptimer.h"
+#include "x86/switch.h"
 #include "x86/trap.h"
 #include "x86/tsc.h"
 #include "x86/vlapic.h"
@@ -27,6 +31,7 @@
 #define LOG_SIZE KIB(256)
 #define CPU_PAGES 24 /* struct cpu, stacks, VP, vendor's pages: 13 for SVM */
 #define FIXED_PAGES 64 /* hv's tables, bitmaps */
+#define STATS_ENTRIES 640 /* VPs that are counted, the parent's included */
 
 struct boot_info boot;
 struct acpi_info boot_acpi;
@@ -128,7 +133,7 @@ static u64 physmap_end(void)
 static u64 arena_size(void)
 {
 	u64 pages = FIXED_PAGES + boot_acpi.cpu_count * CPU_PAGES + LOG_SIZE / PAGE_SIZE +
-		    stats_size(boot_acpi.cpu_count) / PAGE_SIZE +
+		    stats_size(STATS_ENTRIES) / PAGE_SIZE +
 		    parent_map_pages(address_bits(), has_1g_pages(),
 				     memmap_end(&boot.map, MEM_USABLE)) +
 		    (physmap_end() >> 30) + 8;
@@ -182,7 +187,7 @@ static void take_memory(u64 image, u64 mbi)
 	log_area.base = phys_to_virt(HPA(base));
 	log_area.size = LOG_SIZE;
 	memory_init(HPA(base + LOG_SIZE), size - LOG_SIZE);
-	stats_area.size = stats_size(boot_acpi.cpu_count);
+	stats_area.size = stats_size(STATS_ENTRIES);
 	stats_area.base = memory_alloc(stats_area.size / PAGE_SIZE, PAGE_SIZE);
 }
 
@@ -223,6 +228,9 @@ static void take_cpus(void)
 
 	if (missing)
 		panic("%s", missing);
+	if (!switch_init())
+		log_warn("the CPU has no XSAVE: no child partitions");
+	ptimer_calibrate();
 	vendor->init();
 	boot_cpu.apic_id = apic_id();
 	boot_cpu.host_save = virt_to_phys(memory_alloc(1, PAGE_SIZE));
@@ -235,7 +243,8 @@ static void make_parent(void)
 {
 	parent_map_build(address_bits(), has_1g_pages());
 	for (u32 i = 0; i < cpu_count; i++)
-		vp_create(cpus[i], options.relay ? VP_IRQ_RELAY : VP_IRQ_DIRECT);
+		parent_vp_create(cpus[i], options.relay ? VP_EXITS_INTERRUPT | VP_EXITS_HLT : 0);
+	run_init();
 }
 
 static __noreturn void start_parent(void)
@@ -251,12 +260,12 @@ static __noreturn void start_parent(void)
 		 parent.image_base, parent.arena_base, vendor->name,
 		 options.relay ? "relayed" : "direct");
 	log_info("starting the parent");
-	vp_init_lapic(vp);
+	parent_vp_init_lapic(vp);
 	vendor->vp_reset(vp);
 	vendor->vp_start_long(vp, entry.rip, entry.rsp, entry.cr3, entry.gdt);
 	vp->regs.r[REG_RSI] = entry.zero_page;
 	smp_release();
-	vp_loop(vp);
+	cpu_loop(&boot_cpu);
 }
 
 /* From entry.S: physical addresses of the boot information and of the image,
@@ -275,7 +284,7 @@ void hv_main(u64 mbi, u64 image, u32 magic)
 	map_hv(image);
 	log_use(log_area.base, log_area.size);
 	tsc_calibrate(boot_acpi.pm_timer_port);
-	stats_init(stats_area.base);
+	stats_init(stats_area.base, STATS_ENTRIES);
 	take_cpus();
 	make_parent();
 	start_parent();

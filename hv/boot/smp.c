@@ -10,7 +10,8 @@
 #include "core/panic.h"
 #include "core/parent.h"
 #include "core/string.h"
-#include "core/vp.h"
+#include "core/parent_vp.h"
+#include "core/run.h"
 #include "x86/apic.h"
 #include "x86/asm.h"
 #include "x86/tsc.h"
@@ -120,7 +121,7 @@ void smp_entry(struct cpu *cpu)
 		cpu_relax();
 	if (!cpu->vp)
 		cpu_stop(); /* it came too late */
-	vp_init_lapic(cpu->vp);
+	parent_vp_init_lapic(cpu->vp);
 	vlapic_init_signal(&cpu->vp->lapic);
-	vp_loop(cpu->vp);
+	cpu_loop(cpu);
 }

@@ -58,6 +58,7 @@ struct call {
 
 /* Tables of calls end with an entry without a code, a list of tables with NULL. */
 extern const struct call partition_calls[]; /* parent_calls.c */
+extern const struct call vp_calls[]; /* vp_calls.c */
 
 /*
  * Makes the call that RCX, RDX and R8 name. Returns true with RAX in *result, or

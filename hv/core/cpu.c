@@ -69,6 +69,8 @@ void cpu_load(struct cpu *cpu)
 		cr4 |= CR4_SMEP;
 	if (cpuid(0, 0).eax >= 7 && (cpuid(7, 0).ebx & BIT32(20)))
 		cr4 |= CR4_SMAP;
+	if (cpuid(1, 0).ecx & BIT32(26))
+		cr4 |= CR4_OSXSAVE;
 	write_cr4(cr4);
 	trap_load();
 }

@@ -6,9 +6,12 @@
 #ifndef HV_CORE_CPU_H
 #define HV_CORE_CPU_H
 
+#include "core/alarm.h"
 #include "core/layout.h"
 #include "core/types.h"
+#include "x86/ptimer.h"
 
+struct mullion_cpu_events;
 struct vp;
 
 struct tss {
@@ -26,6 +29,19 @@ struct cpu {
 	u32 index;
 	u32 apic_id;
 	struct vp *vp; /* the parent's VP on this CPU; set before the CPU starts */
+	struct vp *current; /* whose turn it is: that one, or a child's */
+	struct vp *loaded; /* whose registers are in the CPU (switch.h); compare, never follow */
+	struct vp *yield_to; /* the parent gives it its turn; own CPU */
+	bool resched; /* look whose turn it is before anything runs */
+	bool asleep; /* nobody's turn: waiting in hv */
+	u32 in_parent; /* the parent is in guest mode; other CPUs read it */
+	u64 seq; /* odd while a child runs or its exit is handled; other CPUs read it */
+	struct ptimer timer;
+	struct alarms alarms;
+	struct mullion_cpu_events *events; /* NULL: no child may run here */
+	u8 event_vector;
+	u64 asid_generation; /* the vendor's */
+	u32 asid_next;
 	u8 *stack; /* lowest byte */
 	u32 online; /* set by the CPU itself when it runs in C */
 	u32 panicking; /* it has begun to panic */

@@ -10,7 +10,7 @@ void exit_cpuid(struct vp *vp); /* x86/cpuid.c */
 void exit_msr_read(struct vp *vp); /* x86/msr.c */
 void exit_msr_write(struct vp *vp);
 void exit_apic_icr(struct vp *vp); /* x86/apic_exit.c */
-void exit_apic_base(struct vp *vp);
+void exit_apic_msr(struct vp *vp);
 void exit_gpa_fault(struct vp *vp);
 void apic_take_over(struct vp *vp); /* learns what the parent wrote past hv */
 void exit_io(struct vp *vp); /* x86/io.c */

@@ -104,7 +104,7 @@ static const struct call hv_calls[] = {
 	{ 0 },
 };
 
-static const struct call *const tables[] = { hv_calls, NULL };
+static const struct call *const tables[] = { hv_calls, vp_calls, partition_calls, NULL };
 
 void exit_hypercall(struct vp *vp)
 {

@@ -101,10 +101,6 @@ bool parent_write(gpa_t gpa, const void *buf, u64 size)
 	return frames_write(gpa.v, buf, size);
 }
 
-__attribute__((weak)) void parent_flush(void)
-{
-}
-
 /* On its way the block is hv's: nobody else can take it. Both maps have a leaf of
  * 2 MiB there, and tables down to it. */
 bool parent_donate(gpa_t gpa)

@@ -13,8 +13,10 @@
 
 #include <mullion/stats.h>
 
+#include "core/sched.h"
 #include "core/types.h"
 #include "x86/decode.h"
+#include "x86/switch.h"
 #include "x86/vlapic.h"
 
 struct cpu;
@@ -56,11 +58,17 @@ struct vp_exit {
 			bool write;
 			bool fetch;
 		};
-		struct { /* IO: no string instruction is intercepted */
+		struct { /* INTR_WINDOW: the guest has returned from its NMI handler */
+			bool nmi_done;
+		};
+		struct { /* IO */
 			u16 port;
 			u8 io_size; /* 1, 2 or 4 */
 			bool io_in;
 			bool io_string;
+			bool io_rep;
+			u8 io_segment; /* string: 0 ES, 1 CS, 2 SS, 3 DS, 4 FS, 5 GS */
+			u8 io_address; /* string: address size in bytes */
 		};
 	};
 	/* Bytes at RIP when the CPU told them, else 0. */
@@ -80,35 +88,75 @@ enum vp_request {
 	VP_REQ_INIT = 1, /* INIT */
 	VP_REQ_SIPI = 2, /* start-up, at sipi_page */
 	VP_REQ_NMI = 4, /* an NMI of the guest's own making */
+	VP_REQ_RESCHED = 8, /* its CPU looks whose turn it is */
+	VP_REQ_FLUSH = 16, /* the parent's map has less in it than before */
 };
 
-/* How physical interrupts reach the VP that owns them. */
-enum vp_irq_mode {
-	/* Straight through its IDT: neither they nor HLT leave guest mode. */
-	VP_IRQ_DIRECT,
-	/* hv takes each and injects it; HLT leaves guest mode, so that the CPU can
-	 * be given to another VP. End of interrupt goes to the hardware. */
-	VP_IRQ_RELAY,
+/* What makes a VP leave guest mode beside that which always does. A child leaves
+ * it for every interrupt and HLT. */
+enum vp_exits {
+	/* The parent's: hv takes each interrupt and injects it, instead of its going
+	 * straight through the parent's IDT. End of interrupt goes to the hardware. */
+	VP_EXITS_INTERRUPT = 1,
+	VP_EXITS_HLT = 2,
+	VP_EXITS_TIMER = 4, /* the parent's: the registers of the local APIC's timer */
+	VP_EXITS_WINDOW = 8, /* as soon as it can take an interrupt */
+};
+
+/* A segment register. attributes: as in a descriptor, bits 40..55 of it, the
+ * limit's in between 0 (TLFS, HV_X64_SEGMENT_REGISTER). */
+struct vp_segment {
+	u64 base;
+	u32 limit;
+	u16 selector;
+	u16 attributes;
+};
+
+/* The registers that lie with the vendor. */
+struct vp_state {
+	struct vp_segment es, cs, ss, ds, fs, gs, ldtr, tr;
+	struct vp_segment gdtr, idtr; /* base and limit */
+	u64 cr0, cr2, cr3, cr4;
+	u64 efer; /* as the guest sees it */
+	u64 dr6, dr7;
+	u64 pat;
+	u64 star, lstar, cstar, sfmask, kernel_gs_base;
+	u64 sysenter_cs, sysenter_esp, sysenter_eip;
+	/* An event that is delivered on the next entry. */
+	bool event;
+	u8 event_type; /* 0 interrupt, 2 NMI, 3 exception */
+	u8 event_vector;
+	bool event_has_error;
+	u32 event_error;
+	bool shadow; /* interrupts wait for one more instruction */
 };
 
 struct vp_vendor;
+struct child;
+
+#define VP_VENDOR_WORDS 6
 
 struct vp {
 	struct vp_regs regs;
 	struct vp_exit exit;
 	u32 index;
-	struct cpu *cpu;
-	struct vlapic lapic;
-	enum vp_irq_mode irq_mode;
+	struct cpu *cpu; /* the parent's: its own; a child's: where it runs or ran last */
+	struct child *child; /* NULL: the parent's */
+	struct vlapic lapic; /* the parent's */
+	u32 exits; /* enum vp_exits in force */
 	struct mullion_vp_stats *stats;
 	u64 last_tsc; /* when the current account (guest, hv, wait) began */
+	struct sched_vp sched;
 
-	u32 requests; /* enum vp_request bits; any CPU, atomic */
+	u32 requests; /* the parent's: enum vp_request bits; any CPU, atomic */
 	u32 sipi_page; /* written before VP_REQ_SIPI is set */
 
 	bool nmi_pending; /* to be injected */
 	bool nmi_blocked; /* one was injected and has not returned */
-	void *vendor; /* the vendor's part */
+	bool halted; /* in HLT, as far as hv sees it */
+	u64 relayed[4]; /* the parent's: vectors that hv's IDT took and it has not had yet */
+	struct switched switched;
+	u64 vendor[VP_VENDOR_WORDS]; /* the vendor's part */
 };
 
 /*
@@ -125,8 +173,9 @@ struct vp_vendor {
 	void (*init)(void);
 	/* Each CPU before its first run; vendor memory was allocated by cpu_alloc. */
 	void (*cpu_init)(struct cpu *cpu);
-	/* Boot CPU: allocates the vendor's part of the VP. */
-	void (*vp_alloc)(struct vp *vp);
+	/* Makes the vendor's part of the VP; page is its own, zeroed. */
+	void (*vp_init)(struct vp *vp, void *page);
+	void *(*vp_page)(const struct vp *vp);
 	/* Own CPU: state as after INIT. */
 	void (*vp_reset)(struct vp *vp);
 	/* Own CPU: after vp_reset, real mode at address, below 1 MiB. */
@@ -141,8 +190,10 @@ struct vp_vendor {
 	/* Own CPU: the same, asleep until there is one; wait_irq wakes for NMIs too. */
 	void (*wait_nmi)(void);
 	void (*wait_irq)(void);
-	/* Own CPU: interrupts and HLT direct or relayed. */
-	void (*set_irq_mode)(struct vp *vp, enum vp_irq_mode mode);
+	/* Own CPU: exactly these of enum vp_exits. */
+	void (*set_exits)(struct vp *vp, u32 exits);
+	/* Own CPU: nothing that the CPU remembers of the VP's maps holds any more. */
+	void (*flush)(struct vp *vp);
 	/* Own CPU: exactly these of MULLION_NATIVE_* do not exit; none after
 	 * vp_reset. */
 	void (*set_native)(struct vp *vp, u32 native);
@@ -152,6 +203,16 @@ struct vp_vendor {
 	void (*inject_interrupt)(struct vp *vp, u8 vector);
 	/* Own CPU: is there an event that the next entry delivers? */
 	bool (*event_queued)(const struct vp *vp);
+	/* Own CPU: can an interrupt be injected now? */
+	bool (*can_interrupt)(const struct vp *vp);
+	/* Own CPU: a child's task priority, CR8. */
+	u8 (*get_tpr)(const struct vp *vp);
+	void (*set_tpr)(struct vp *vp, u8 tpr);
+	/* The VP is on no CPU, or the caller is on it. */
+	void (*get_state)(const struct vp *vp, struct vp_state *state);
+	void (*set_state)(struct vp *vp, const struct vp_state *state);
+	/* The VP is on no CPU: the TSC that it reads is the CPU's plus this. */
+	void (*set_tsc_offset)(struct vp *vp, u64 offset);
 	/* Own CPU: an NMI on entry; the end of its handler exits as INTR_WINDOW. */
 	void (*inject_nmi)(struct vp *vp);
 	/* Own CPU: the guest returned from its NMI handler. */
@@ -159,6 +220,10 @@ struct vp_vendor {
 	/* Own CPU: steps over the intercepted instruction, of length bytes when the
 	 * CPU does not know it, and ends its interrupt shadow. */
 	void (*advance)(struct vp *vp, u8 length);
+	/* Ends an interrupt shadow. */
+	void (*end_shadow)(struct vp *vp);
+	/* Own CPU: bytes of the intercepted instruction, 0 when the CPU does not tell. */
+	u8 (*insn_length)(const struct vp *vp);
 	/* Own CPU: does the CPU itself tell where the next instruction is? */
 	bool (*knows_next_rip)(const struct vp *vp);
 	void (*get_mode)(const struct vp *vp, struct vp_mode *mode);
@@ -177,16 +242,7 @@ extern const struct vp_vendor svm_vendor;
 /* The vendor of this machine; set once before VPs exist. */
 extern const struct vp_vendor *vendor;
 
-/* Makes the parent's VP for a CPU; boot CPU, before the CPU enters vp_loop. */
-struct vp *vp_create(struct cpu *cpu, enum vp_irq_mode irq_mode);
-
-/* Own CPU: takes the APIC as firmware left it. */
-void vp_init_lapic(struct vp *vp);
-
-/* Runs the CPU's VP for ever: from wait-for-SIPI unless it was started. */
-__noreturn void vp_loop(struct vp *vp);
-
-/* Any CPU: asks the VP for something; see enum vp_request. */
+/* Any CPU: asks the parent's VP for something; see enum vp_request. */
 void vp_request(struct vp *vp, enum vp_request what);
 
 /* The MULLION_FEATURE_NATIVE_* bits of this machine. */

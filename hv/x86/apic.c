@@ -9,6 +9,7 @@
 #define ICR_INIT_ASSERT 0x0000c500u
 #define ICR_STARTUP 0x00000600u
 #define ICR_BUSY BIT32(12)
+#define ICR_SELF (1u << 18)
 
 static bool x2apic(void)
 {
@@ -59,6 +60,14 @@ void apic_write_icr(u32 dest, u32 low)
 	write_mmio32(page_reg(APIC_ICR2), dest << 24);
 	write_mmio32(page_reg(APIC_ICR), low);
 	write_mmio32(page_reg(APIC_ICR2), parents);
+}
+
+void apic_send_self(u8 vector)
+{
+	if (x2apic())
+		wrmsr(MSR_X2APIC + APIC_SELF_IPI / 16, vector);
+	else
+		apic_write_icr(0, ICR_SELF | vector);
 }
 
 void apic_send_nmi(u32 dest)

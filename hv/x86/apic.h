@@ -17,6 +17,9 @@ void apic_write(u32 reg, u32 value);
  * between its two writes. */
 void apic_write_icr(u32 dest, u32 low);
 
+/* An interrupt to the running CPU itself. */
+void apic_send_self(u8 vector);
+
 void apic_send_nmi(u32 dest);
 void apic_send_init(u32 dest);
 void apic_send_startup(u32 dest, u8 page);

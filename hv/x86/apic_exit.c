@@ -67,29 +67,80 @@ void exit_apic_icr(struct vp *vp)
 	vp_skip(vp, 2);
 }
 
-void exit_apic_base(struct vp *vp)
+static bool write_base(struct vp *vp, u64 value)
 {
-	u64 value;
-
-	if (!vp->exit.msr_write) {
-		value = vlapic_read_base(&vp->lapic);
-		vp->regs.r[REG_RAX] = (u32)value;
-		vp->regs.r[REG_RDX] = value >> 32;
-		vp_skip(vp, 2);
-		return;
-	}
-	value = (u32)vp->regs.r[REG_RAX] | vp->regs.r[REG_RDX] << 32;
 	switch (vlapic_write_base(&vp->lapic, value)) {
 	case VLAPIC_FAULT:
-		vp_inject_gp(vp);
-		return;
+		return false;
 	case VLAPIC_PASS:
 		apic_set_base(value);
-		break;
+		return true;
 	default:
-		break;
+		return true;
 	}
-	vp_skip(vp, 2);
+}
+
+/* Bits of an x2APIC timer register that may be set. */
+static u64 timer_mask(u32 reg)
+{
+	switch (reg) {
+	case APIC_LVT_TIMER:
+		return 0x710ff;
+	case APIC_TDCR:
+		return 0xb;
+	default:
+		return UINT32_MAX;
+	}
+}
+
+static bool write_timer(struct vp *vp, u32 msr, u64 value)
+{
+	struct ptimer *t = &vp->cpu->timer;
+	u32 reg = 16 * (msr - MSR_X2APIC);
+
+	if (msr == MSR_TSC_DEADLINE) {
+		ptimer_write_deadline(t, value);
+		return true;
+	}
+	if (vp->lapic.mode != VLAPIC_X2APIC || reg == APIC_TMCCT || (value & ~timer_mask(reg)))
+		return false;
+	ptimer_write(t, rdtsc(), reg, (u32)value);
+	return true;
+}
+
+static bool read_timer(struct vp *vp, u32 msr, u64 *value)
+{
+	const struct ptimer *t = &vp->cpu->timer;
+
+	if (msr == MSR_TSC_DEADLINE)
+		*value = ptimer_read_deadline(t, rdtsc());
+	else
+		*value = ptimer_read(t, rdtsc(), 16 * (msr - MSR_X2APIC));
+	return msr == MSR_TSC_DEADLINE || vp->lapic.mode == VLAPIC_X2APIC;
+}
+
+void exit_apic_msr(struct vp *vp)
+{
+	u64 value = (u32)vp->regs.r[REG_RAX] | vp->regs.r[REG_RDX] << 32;
+	u32 msr = vp->exit.msr;
+	bool good = true;
+
+	if (vp->exit.msr_write) {
+		good = msr == MSR_APIC_BASE ? write_base(vp, value) : write_timer(vp, msr, value);
+	} else {
+		if (msr == MSR_APIC_BASE)
+			value = vlapic_read_base(&vp->lapic);
+		else
+			good = read_timer(vp, msr, &value);
+		if (good) {
+			vp->regs.r[REG_RAX] = (u32)value;
+			vp->regs.r[REG_RDX] = value >> 32;
+		}
+	}
+	if (good)
+		vp_skip(vp, 2);
+	else
+		vp_inject_gp(vp);
 }
 
 void apic_take_over(struct vp *vp)
@@ -112,7 +163,9 @@ static void write_register(struct vp *vp, u32 offset, u32 value)
 		vp->exit.reason = MULLION_EXIT_APIC_ICR;
 		return;
 	}
-	if (vlapic_write_xapic(&vp->lapic, offset, value) == VLAPIC_PASS)
+	if (ptimer_owns(&vp->cpu->timer, offset))
+		ptimer_write(&vp->cpu->timer, rdtsc(), offset, value);
+	else if (vlapic_write_xapic(&vp->lapic, offset, value) == VLAPIC_PASS)
 		apic_write(offset, value);
 	vp->exit.reason = MULLION_EXIT_APIC_OTHER;
 }

@@ -60,6 +60,8 @@ static void native_leaf(const struct vp_mode *mode, u32 leaf, u32 subleaf, u32 r
 	case 1:
 		r[C] |= BIT32(31); /* a hypervisor is there */
 		r[C] &= ~(BIT32(5) | BIT32(27)); /* VMX is hv's */
+		/* MWAIT waits for a store that hv would not see while a child runs. */
+		r[C] &= ~BIT32(3);
 		if (mode->cr4 & CR4_OSXSAVE)
 			r[C] |= BIT32(27);
 		break;

@@ -38,6 +38,9 @@
 #define APIC_LVT_LINT1 0x360
 #define APIC_LVT_ERROR 0x370
 #define APIC_TMICT 0x380
+#define APIC_TMCCT 0x390
+#define APIC_TDCR 0x3e0
+#define APIC_SELF_IPI 0x3f0 /* x2APIC alone */
 #define APIC_LVT_MASKED BIT32(16)
 #define APIC_SVR_ENABLE BIT32(8)
 

@@ -2,7 +2,9 @@
 /*
  * hv's statistics: memory that hv writes and the parent maps read-only (GPA
  * and size: struct mullion_hv_info). struct mullion_stats stands at its start,
- * entry i at entries_offset + i * entry_size.
+ * entry i at entries_offset + i * entry_size. The parent's VPs come first; the
+ * others are a child's or ABSENT, and are given to another VP when theirs is gone:
+ * a reader that finds partition and vp the same before and after has one VP's.
  *
  * Each entry has one writer, the CPU that the VP runs on; each counter is an
  * aligned 64-bit word that only grows, so a reader needs no lock. Counters of
@@ -14,7 +16,7 @@
 #include <mullion/parent.h>
 
 #define MULLION_STATS_MAGIC 0x544154532d4c554dull /* "MUL-STAT" */
-#define MULLION_STATS_VERSION 1u
+#define MULLION_STATS_VERSION 2u
 
 /* Why a VP left guest mode. Generic names; the vendor's codes stay in hv. */
 enum mullion_exit {
@@ -34,7 +36,11 @@ enum mullion_exit {
 	MULLION_EXIT_SHUTDOWN = 13, /* a triple fault */
 	MULLION_EXIT_VIRT_INSTRUCTION = 14, /* VMRUN and its kin */
 	MULLION_EXIT_OTHER = 15,
-	MULLION_EXIT_COUNT = 16,
+	MULLION_EXIT_XSETBV = 16, /* these and the next: children alone */
+	MULLION_EXIT_CACHE = 17, /* INVD, WBINVD */
+	MULLION_EXIT_RDPMC = 18,
+	MULLION_EXIT_INVALID = 19, /* a state that the CPU does not run */
+	MULLION_EXIT_COUNT = 20,
 };
 
 enum mullion_vp_state {
@@ -61,6 +67,10 @@ struct mullion_vp_stats {
 			    * belongs to guest_ticks too. 0: in hv. It is cleared before
 			    * guest_ticks grows: a reader that finds it the same before and
 			    * after reading guest_ticks counts nothing twice. */
+	__u64 ready_ticks; /* it could have run but another VP did */
+	__u64 steals; /* times it went on at another CPU */
+	__u64 preemptions; /* times it lost a CPU that it could have used on */
+	__u64 messages; /* times it stopped for its runner */
 	__u64 exits[MULLION_EXIT_COUNT]; /* by enum mullion_exit */
 };
 

@@ -45,8 +45,12 @@ svm_switch:
 	mov REG(15), %r15
 	mov REG(7), %rdi
 
+	/* A child cannot hold interrupts back: its interrupt flag is virtual, and
+	 * the host's, in force instead, is set. */
 	vmload %rax
+	sti
 	vmrun %rax
+	cli
 	vmsave %rax
 
 	push %rdi

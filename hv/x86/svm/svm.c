@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * AMD SVM behind the vendor table. Each VP has a VMCB; MSR and port bitmaps are
- * shared. What is intercepted, and why, stands in setup_intercepts; everything
+ * AMD SVM behind the vendor table: the world switch and what comes out of it. Each
+ * VP has a VMCB. What is intercepted, and why, stands in intercepts.c; everything
  * else is the guest's and costs no exit.
  *
  * Sources: AMD APM volume 2, chapter 15.
@@ -17,27 +17,17 @@
 #include "core/string.h"
 #include "core/vp.h"
 #include "x86/asm.h"
-#include "x86/svm/vmcb.h"
+#include "x86/svm/svm.h"
 
 /* CPUID 0x8000000a, EDX. */
 #define SVM_FEATURE_NPT BIT32(0)
 #define SVM_FEATURE_NRIPS BIT32(3)
 #define SVM_FEATURE_DECODE BIT32(7)
 
-#define PARENT_ASID 1
-
-struct svm_vp {
-	struct vmcb *vmcb;
-	hpa_t vmcb_pa;
-	u32 native; /* MULLION_NATIVE_* in force */
-};
-
-/* Two bits for each MSR: intercept reads, intercept writes. The second bitmap is
- * the first without the x2APIC's ICR. */
-#define MSRPM_SIZE (2 * PAGE_SIZE)
-static u8 *msrpm;
-static u8 *msrpm_native_icr;
-static u8 *iopm; /* a bit for each port */
+/* The parent's ASID is PARENT_ASID on every CPU. Children share the others: each
+ * CPU hands them out one after the other, and when they are used up flushes and
+ * begins anew, in a new generation. */
+static u32 asid_count;
 static bool has_nrips;
 static bool has_decode;
 
@@ -46,11 +36,6 @@ void svm_take_nmi(void);
 void svm_take_irq(void);
 void svm_wait_nmi(void);
 void svm_wait_irq(void);
-
-static struct svm_vp *svm(const struct vp *vp)
-{
-	return vp->vendor;
-}
 
 static const char *svm_probe(void)
 {
@@ -63,61 +48,17 @@ static const char *svm_probe(void)
 	return NULL;
 }
 
-/* Where the two bits of an MSR lie (APM volume 2, 15.11), or false. */
-static bool msrpm_bit(u32 msr, u32 *bit)
-{
-	if (msr < 0x2000)
-		*bit = msr * 2;
-	else if (msr >= 0xc0000000 && msr < 0xc0002000)
-		*bit = 0x800 * 8 + (msr - 0xc0000000) * 2;
-	else if (msr >= 0xc0010000 && msr < 0xc0012000)
-		*bit = 0x1000 * 8 + (msr - 0xc0010000) * 2;
-	else
-		return false;
-	return true;
-}
-
-static void intercept_msr(u32 msr, bool read, bool write)
-{
-	u32 bit;
-
-	if (!msrpm_bit(msr, &bit))
-		return;
-	if (read)
-		msrpm[bit / 8] |= (u8)(1 << (bit % 8));
-	if (write)
-		msrpm[bit / 8] |= (u8)(2 << (bit % 8));
-}
-
-static void intercept_port(u16 port)
-{
-	if (port)
-		iopm[port / 8] |= (u8)(1 << (port % 8));
-}
-
 static void svm_init(void)
 {
-	static const u32 hidden[] = { MSR_TSC_ADJUST,  MSR_EFER,    MSR_VM_CR,	 MSR_IGNNE,
-				      MSR_VM_HSAVE_PA, MSR_SVM_KEY, MSR_SMM_CTL, MSR_PATCH_LOADER };
 	u32 features = cpuid(0x8000000a, 0).edx;
 
 	has_nrips = features & SVM_FEATURE_NRIPS;
 	has_decode = features & SVM_FEATURE_DECODE;
-	msrpm = memory_alloc(MSRPM_SIZE / PAGE_SIZE, PAGE_SIZE);
-	msrpm_native_icr = memory_alloc(MSRPM_SIZE / PAGE_SIZE, PAGE_SIZE);
-	iopm = memory_alloc(3, PAGE_SIZE);
-	for (u32 i = 0; i < ARRAY_SIZE(hidden); i++)
-		intercept_msr(hidden[i], true, true);
-	intercept_msr(MSR_TSC, false, true);
-	intercept_msr(MSR_SYSCFG, false, true);
-	intercept_msr(MSR_APIC_BASE, true, true);
-	memcpy(msrpm_native_icr, msrpm, MSRPM_SIZE);
-	intercept_msr(MSR_X2APIC + APIC_ICR / 16, false, true);
-	intercept_port(boot_acpi.pm1a_control);
-	intercept_port(boot_acpi.pm1b_control);
+	asid_count = cpuid(0x8000000a, 0).ebx;
+	svm_intercepts_init();
 	log_info("svm: revision %u, %s next RIP, %s decode assists, %u ASIDs",
 		 cpuid(0x8000000a, 0).eax & 0xff, has_nrips ? "with" : "no",
-		 has_decode ? "with" : "no", cpuid(0x8000000a, 0).ebx);
+		 has_decode ? "with" : "no", asid_count);
 }
 
 static void svm_cpu_init(struct cpu *cpu)
@@ -133,99 +74,15 @@ static void svm_cpu_init(struct cpu *cpu)
 	__asm__ volatile("vmsave %0" : : "a"(guest_state) : "memory");
 }
 
-static void svm_vp_alloc(struct vp *vp)
+static void svm_vp_init(struct vp *vp, void *page)
 {
-	struct svm_vp *s = memory_alloc(1, PAGE_SIZE);
-
-	s->vmcb = memory_alloc(1, PAGE_SIZE);
-	s->vmcb_pa = virt_to_phys(s->vmcb);
-	vp->vendor = s;
+	svm(vp)->vmcb = page;
+	svm(vp)->vmcb_pa = virt_to_phys(page);
 }
 
-static void set_segment(struct vmcb_segment *s, u16 selector, u16 attributes, u32 limit, u64 base)
+static void *svm_vp_page(const struct vp *vp)
 {
-	*s = (struct vmcb_segment){ selector, attributes, limit, base };
-}
-
-static void setup_intercepts(struct vp *vp)
-{
-	struct vmcb *v = svm(vp)->vmcb;
-
-	/* NMI: hv kicks CPUs by it. INIT: a CPU must not fall out of hv. SHUTDOWN:
-	 * to say why the machine resets. CPUID: hypervisor leaves. */
-	v->intercept1 = INTERCEPT1_NMI | INTERCEPT1_INIT | INTERCEPT1_CPUID | INTERCEPT1_INVLPGA |
-			INTERCEPT1_IOIO | INTERCEPT1_MSR | INTERCEPT1_SHUTDOWN;
-	v->intercept2 = INTERCEPT2_VMRUN | INTERCEPT2_VMMCALL | INTERCEPT2_VMLOAD |
-			INTERCEPT2_VMSAVE | INTERCEPT2_STGI | INTERCEPT2_CLGI | INTERCEPT2_SKINIT;
-	if (vp->irq_mode == VP_IRQ_RELAY)
-		v->intercept1 |= INTERCEPT1_INTR | INTERCEPT1_HLT;
-	if (vp->nmi_blocked)
-		v->intercept1 |= INTERCEPT1_IRET;
-	if (svm(vp)->native & MULLION_NATIVE_CPUID)
-		v->intercept1 &= ~INTERCEPT1_CPUID;
-	v->iopm = virt_to_phys(iopm).v;
-	v->msrpm = virt_to_phys(svm(vp)->native & MULLION_NATIVE_ICR ? msrpm_native_icr : msrpm).v;
-	v->n_cr3 = svm(vp)->native & MULLION_NATIVE_ICR ? parent.native_map.root : parent.map.root;
-	v->tlb_control = TLB_FLUSH_ALL;
-}
-
-/* The state that INIT leaves: APM volume 2, table 14-1. */
-static void svm_vp_reset(struct vp *vp)
-{
-	struct vmcb *v = svm(vp)->vmcb;
-
-	memset(v, 0, sizeof(*v));
-	memset(&vp->regs, 0, sizeof(vp->regs));
-	svm(vp)->native = 0;
-	vp->nmi_blocked = false;
-	vp->nmi_pending = false;
-	setup_intercepts(vp);
-	v->asid = PARENT_ASID;
-	v->np_control = NP_ENABLE;
-
-	set_segment(&v->cs, 0xf000, 0x009b, 0xffff, 0xffff0000);
-	set_segment(&v->ds, 0, 0x0093, 0xffff, 0);
-	v->es = v->ds;
-	v->ss = v->ds;
-	v->fs = v->ds;
-	v->gs = v->ds;
-	set_segment(&v->gdtr, 0, 0, 0xffff, 0);
-	set_segment(&v->idtr, 0, 0, 0xffff, 0);
-	set_segment(&v->ldtr, 0, 0x0082, 0xffff, 0);
-	set_segment(&v->tr, 0, 0x008b, 0xffff, 0);
-	v->efer = EFER_SVME;
-	v->cr0 = CR0_CD | CR0_NW | CR0_ET;
-	v->dr6 = 0xffff0ff0;
-	v->dr7 = 0x400;
-	v->g_pat = 0x0007040600070406; /* power-on value, APM volume 2, 7.8.2 */
-	vp->regs.rflags = RFLAGS_FIXED;
-	vp->regs.rip = 0xfff0;
-	vp->regs.r[REG_RDX] = cpuid(1, 0).eax;
-}
-
-static void svm_vp_start_real(struct vp *vp, u32 address)
-{
-	set_segment(&svm(vp)->vmcb->cs, (u16)(address >> 4), 0x009b, 0xffff, address & ~(u32)15);
-	vp->regs.rip = address & 15;
-}
-
-static void svm_vp_start_long(struct vp *vp, u64 rip, u64 rsp, u64 cr3, u64 gdt)
-{
-	struct vmcb *v = svm(vp)->vmcb;
-
-	set_segment(&v->cs, 0x10, 0x0a9b, 0xffffffff, 0);
-	set_segment(&v->ds, 0x18, 0x0c93, 0xffffffff, 0);
-	v->es = v->ds;
-	v->ss = v->ds;
-	v->fs = v->ds;
-	v->gs = v->ds;
-	set_segment(&v->gdtr, 0, 0, 31, gdt);
-	v->efer = EFER_SVME | EFER_LME | EFER_LMA;
-	v->cr0 = CR0_PE | CR0_PG | CR0_ET;
-	v->cr3 = cr3;
-	v->cr4 = CR4_PAE;
-	vp->regs.rip = rip;
-	vp->regs.r[REG_RSP] = rsp;
+	return vmcb_of(vp);
 }
 
 /* Exits whose code alone tells the reason. */
@@ -238,7 +95,7 @@ static const struct {
 	{ SVM_EXIT_CPUID, MULLION_EXIT_CPUID },
 	{ SVM_EXIT_HLT, MULLION_EXIT_HLT },
 	{ SVM_EXIT_VMMCALL, MULLION_EXIT_HYPERCALL },
-	{ SVM_EXIT_IOIO, MULLION_EXIT_IO },
+	{ SVM_EXIT_VINTR, MULLION_EXIT_INTR_WINDOW },
 	{ SVM_EXIT_IRET, MULLION_EXIT_INTR_WINDOW },
 	{ SVM_EXIT_INIT, MULLION_EXIT_INIT },
 	{ SVM_EXIT_SHUTDOWN, MULLION_EXIT_SHUTDOWN },
@@ -249,6 +106,15 @@ static const struct {
 	{ SVM_EXIT_STGI, MULLION_EXIT_VIRT_INSTRUCTION },
 	{ SVM_EXIT_CLGI, MULLION_EXIT_VIRT_INSTRUCTION },
 	{ SVM_EXIT_SKINIT, MULLION_EXIT_VIRT_INSTRUCTION },
+	{ SVM_EXIT_MONITOR, MULLION_EXIT_VIRT_INSTRUCTION },
+	{ SVM_EXIT_MWAIT, MULLION_EXIT_VIRT_INSTRUCTION },
+	{ SVM_EXIT_MWAIT_ARMED, MULLION_EXIT_VIRT_INSTRUCTION },
+	{ SVM_EXIT_RDPRU, MULLION_EXIT_VIRT_INSTRUCTION },
+	{ SVM_EXIT_RDPMC, MULLION_EXIT_RDPMC },
+	{ SVM_EXIT_INVD, MULLION_EXIT_CACHE },
+	{ SVM_EXIT_WBINVD, MULLION_EXIT_CACHE },
+	{ SVM_EXIT_XSETBV, MULLION_EXIT_XSETBV },
+	{ SVM_EXIT_INVALID, MULLION_EXIT_INVALID },
 };
 
 static enum mullion_exit plain_reason(u32 code)
@@ -266,7 +132,8 @@ static enum mullion_exit msr_reason(struct vp *vp, bool write)
 	vp->exit.msr_write = write;
 	if (write && vp->exit.msr == MSR_X2APIC + APIC_ICR / 16)
 		return MULLION_EXIT_APIC_ICR;
-	if (vp->exit.msr == MSR_APIC_BASE)
+	if (vp->exit.msr == MSR_APIC_BASE || vp->exit.msr == MSR_TSC_DEADLINE ||
+	    (vp->exit.msr >= MSR_X2APIC && vp->exit.msr < MSR_X2APIC + 0x100))
 		return MULLION_EXIT_APIC_OTHER;
 	return write ? MULLION_EXIT_MSR_WRITE : MULLION_EXIT_MSR_READ;
 }
@@ -288,6 +155,9 @@ static void io_exit(struct vp *vp, const struct vmcb *v)
 	vp->exit.io_size = IOIO_SIZE(v->exit_info1);
 	vp->exit.io_in = v->exit_info1 & IOIO_IN;
 	vp->exit.io_string = v->exit_info1 & IOIO_STRING;
+	vp->exit.io_rep = v->exit_info1 & IOIO_REP;
+	vp->exit.io_address = IOIO_ADDRESS(v->exit_info1);
+	vp->exit.io_segment = has_decode ? IOIO_SEGMENT(v->exit_info1) : IOIO_SEGMENT_DS;
 }
 
 /* Turns the VMCB's exit code into struct vp_exit. */
@@ -307,11 +177,32 @@ static void decode_exit(struct vp *vp, const struct vmcb *v)
 		fault_exit(vp, v);
 		break;
 	case SVM_EXIT_IOIO:
+		vp->exit.reason = MULLION_EXIT_IO;
 		io_exit(vp, v);
-		__attribute__((fallthrough));
+		break;
 	default:
 		vp->exit.reason = plain_reason(code);
+		vp->exit.nmi_done = code == SVM_EXIT_IRET;
 	}
+}
+
+/* An ASID of the CPU that the VP is on, whose translations are its own. */
+static void use_asid(struct vp *vp, struct vmcb *v)
+{
+	struct svm_vp *s = svm(vp);
+	struct cpu *cpu = vp->cpu;
+
+	if (s->asid_cpu == cpu && s->asid_generation == cpu->asid_generation)
+		return;
+	if (cpu->asid_next >= asid_count || !cpu->asid_generation) {
+		cpu->asid_generation++;
+		cpu->asid_next = PARENT_ASID + 1;
+		v->tlb_control = TLB_FLUSH_ALL;
+	}
+	s->asid_cpu = cpu;
+	s->asid_generation = cpu->asid_generation;
+	s->asid = cpu->asid_next++;
+	v->asid = s->asid;
 }
 
 static void svm_run(struct vp *vp)
@@ -319,6 +210,8 @@ static void svm_run(struct vp *vp)
 	struct svm_vp *s = svm(vp);
 	struct vmcb *v = s->vmcb;
 
+	if (vp->child)
+		use_asid(vp, v);
 	v->rax = vp->regs.r[REG_RAX];
 	v->rsp = vp->regs.r[REG_RSP];
 	v->rip = vp->regs.rip;
@@ -336,43 +229,78 @@ static void svm_run(struct vp *vp)
 	decode_exit(vp, v);
 }
 
-static void svm_set_irq_mode(struct vp *vp, enum vp_irq_mode mode)
+static void svm_flush(struct vp *vp)
 {
-	vp->irq_mode = mode;
-	setup_intercepts(vp);
+	if (vp->child)
+		svm(vp)->asid_generation = 0;
+	else
+		vmcb_of(vp)->tlb_control = TLB_FLUSH_ALL;
+}
+
+static void svm_set_exits(struct vp *vp, u32 exits)
+{
+	if (vp->exits == exits)
+		return;
+	vp->exits = exits;
+	svm_intercepts_set(vp);
 }
 
 static void svm_set_native(struct vp *vp, u32 native)
 {
 	svm(vp)->native = native;
-	setup_intercepts(vp);
+	svm_intercepts_set(vp);
+}
+
+static void svm_set_tsc_offset(struct vp *vp, u64 offset)
+{
+	vmcb_of(vp)->tsc_offset = offset;
 }
 
 static void svm_inject_exception(struct vp *vp, u8 vector, bool has_error, u32 error)
 {
-	svm(vp)->vmcb->event_inject = EVENT_VALID | EVENT_TYPE_EXCEPTION | vector |
-				      (has_error ? EVENT_HAS_ERROR | (u64)error << 32 : 0);
+	vmcb_of(vp)->event_inject = EVENT_VALID | EVENT_TYPE_EXCEPTION | vector |
+				    (has_error ? EVENT_HAS_ERROR | (u64)error << 32 : 0);
 }
 
 static void svm_inject_interrupt(struct vp *vp, u8 vector)
 {
-	svm(vp)->vmcb->event_inject = EVENT_VALID | EVENT_TYPE_INTERRUPT | vector;
+	vmcb_of(vp)->event_inject = EVENT_VALID | EVENT_TYPE_INTERRUPT | vector;
 }
 
 static bool svm_event_queued(const struct vp *vp)
 {
-	return svm(vp)->vmcb->event_inject & EVENT_VALID;
+	return vmcb_of(vp)->event_inject & EVENT_VALID;
+}
+
+static bool svm_can_interrupt(const struct vp *vp)
+{
+	const struct vmcb *v = vmcb_of(vp);
+
+	return (vp->regs.rflags & RFLAGS_IF) && !(v->int_state & INT_STATE_SHADOW) &&
+	       !(v->event_inject & EVENT_VALID);
+}
+
+static u8 svm_get_tpr(const struct vp *vp)
+{
+	return vmcb_of(vp)->int_control & INT_CONTROL_TPR;
+}
+
+static void svm_set_tpr(struct vp *vp, u8 tpr)
+{
+	struct vmcb *v = vmcb_of(vp);
+
+	v->int_control = (v->int_control & ~INT_CONTROL_TPR) | tpr;
 }
 
 static void svm_inject_nmi(struct vp *vp)
 {
-	svm(vp)->vmcb->event_inject = EVENT_VALID | EVENT_TYPE_NMI | VECTOR_NMI;
-	setup_intercepts(vp);
+	vmcb_of(vp)->event_inject = EVENT_VALID | EVENT_TYPE_NMI | VECTOR_NMI;
+	svm_intercepts_set(vp);
 }
 
 static void svm_nmi_done(struct vp *vp)
 {
-	setup_intercepts(vp);
+	svm_intercepts_set(vp);
 }
 
 /* Next RIP is stored for instruction intercepts, not for nested page faults; for
@@ -382,38 +310,36 @@ static bool svm_knows_next_rip(const struct vp *vp)
 	return vp->exit.code == SVM_EXIT_IOIO || (has_nrips && vp->exit.code != SVM_EXIT_NPF);
 }
 
+static void svm_end_shadow(struct vp *vp)
+{
+	vmcb_of(vp)->int_state &= ~INT_STATE_SHADOW;
+}
+
 static void svm_advance(struct vp *vp, u8 length)
 {
-	struct vmcb *v = svm(vp)->vmcb;
+	struct vmcb *v = vmcb_of(vp);
 
 	if (vp->exit.code == SVM_EXIT_IOIO)
 		vp->regs.rip = v->exit_info2;
 	else
 		vp->regs.rip = svm_knows_next_rip(vp) ? v->next_rip : vp->regs.rip + length;
-	v->int_state &= ~INT_STATE_SHADOW;
+	svm_end_shadow(vp);
 }
 
-static void svm_get_mode(const struct vp *vp, struct vp_mode *mode)
+static u8 svm_insn_length(const struct vp *vp)
 {
-	const struct vmcb *v = svm(vp)->vmcb;
-	bool lma = v->efer & EFER_LMA;
-	bool cs_long = v->cs.attributes & BIT32(9);
-	bool cs_32 = v->cs.attributes & BIT32(10);
+	const struct vmcb *v = vmcb_of(vp);
+	u64 next = vp->exit.code == SVM_EXIT_IOIO ? v->exit_info2 : v->next_rip;
+	u64 length = next - vp->regs.rip;
 
-	mode->insn = lma && cs_long ? INSN_64 : cs_32 ? INSN_32 : INSN_16;
-	mode->cs_base = lma && cs_long ? 0 : v->cs.base;
-	mode->cr0 = v->cr0;
-	mode->cr3 = v->cr3;
-	mode->cr4 = v->cr4;
-	mode->efer = v->efer;
-	mode->cpl = v->cpl;
+	return svm_knows_next_rip(vp) && length <= INSN_MAX ? (u8)length : 0;
 }
 
 static bool svm_msr_read(struct vp *vp, u32 msr, u64 *value)
 {
 	switch (msr) {
 	case MSR_EFER:
-		*value = svm(vp)->vmcb->efer & ~EFER_SVME;
+		*value = vmcb_of(vp)->efer & ~EFER_SVME;
 		return true;
 	case MSR_VM_CR: /* as if firmware had locked SVM away */
 		*value = VM_CR_SVMDIS;
@@ -434,7 +360,6 @@ static bool write_efer(struct vmcb *v, u64 value)
 	if ((v->cr0 & CR0_PG) && ((value ^ v->efer) & EFER_LME))
 		return false;
 	v->efer = (value & ~EFER_LMA) | (v->efer & EFER_LMA) | EFER_SVME;
-	v->tlb_control = TLB_FLUSH_ALL;
 	return true;
 }
 
@@ -442,7 +367,10 @@ static bool svm_msr_write(struct vp *vp, u32 msr, u64 value)
 {
 	switch (msr) {
 	case MSR_EFER:
-		return write_efer(svm(vp)->vmcb, value);
+		if (!write_efer(vmcb_of(vp), value))
+			return false;
+		svm_flush(vp);
+		return true;
 	default:
 		return false;
 	}
@@ -477,7 +405,7 @@ static void dump_segment(const char *name, const struct vmcb_segment *s)
 
 static void svm_dump(const struct vp *vp)
 {
-	const struct vmcb *v = svm(vp)->vmcb;
+	const struct vmcb *v = vmcb_of(vp);
 
 	log_error("cr0 %lx cr2 %lx cr3 %lx cr4 %lx efer %lx", v->cr0, v->cr2, v->cr3, v->cr4,
 		  v->efer);
@@ -493,7 +421,8 @@ const struct vp_vendor svm_vendor = {
 	.probe = svm_probe,
 	.init = svm_init,
 	.cpu_init = svm_cpu_init,
-	.vp_alloc = svm_vp_alloc,
+	.vp_init = svm_vp_init,
+	.vp_page = svm_vp_page,
 	.vp_reset = svm_vp_reset,
 	.vp_start_real = svm_vp_start_real,
 	.vp_start_long = svm_vp_start_long,
@@ -502,14 +431,23 @@ const struct vp_vendor svm_vendor = {
 	.take_irq = svm_take_irq,
 	.wait_nmi = svm_wait_nmi,
 	.wait_irq = svm_wait_irq,
-	.set_irq_mode = svm_set_irq_mode,
+	.set_exits = svm_set_exits,
+	.flush = svm_flush,
 	.set_native = svm_set_native,
 	.inject_exception = svm_inject_exception,
 	.inject_interrupt = svm_inject_interrupt,
 	.event_queued = svm_event_queued,
+	.can_interrupt = svm_can_interrupt,
+	.get_tpr = svm_get_tpr,
+	.set_tpr = svm_set_tpr,
+	.get_state = svm_get_state,
+	.set_state = svm_set_state,
+	.set_tsc_offset = svm_set_tsc_offset,
 	.inject_nmi = svm_inject_nmi,
 	.nmi_done = svm_nmi_done,
 	.advance = svm_advance,
+	.end_shadow = svm_end_shadow,
+	.insn_length = svm_insn_length,
 	.knows_next_rip = svm_knows_next_rip,
 	.get_mode = svm_get_mode,
 	.msr_read = svm_msr_read,

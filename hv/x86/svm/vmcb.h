@@ -91,8 +91,11 @@ _Static_assert(sizeof(struct vmcb) == 0x1000, "a page");
 #define INTERCEPT1_INTR BIT32(0)
 #define INTERCEPT1_NMI BIT32(1)
 #define INTERCEPT1_INIT BIT32(3)
+#define INTERCEPT1_VINTR BIT32(4)
+#define INTERCEPT1_RDPMC BIT32(15)
 #define INTERCEPT1_CPUID BIT32(18)
 #define INTERCEPT1_IRET BIT32(20)
+#define INTERCEPT1_INVD BIT32(22)
 #define INTERCEPT1_HLT BIT32(24)
 #define INTERCEPT1_INVLPGA BIT32(26)
 #define INTERCEPT1_IOIO BIT32(27)
@@ -106,6 +109,19 @@ _Static_assert(sizeof(struct vmcb) == 0x1000, "a page");
 #define INTERCEPT2_STGI BIT32(4)
 #define INTERCEPT2_CLGI BIT32(5)
 #define INTERCEPT2_SKINIT BIT32(6)
+#define INTERCEPT2_WBINVD BIT32(9)
+#define INTERCEPT2_MONITOR BIT32(10)
+#define INTERCEPT2_MWAIT BIT32(11)
+#define INTERCEPT2_MWAIT_ARMED BIT32(12)
+#define INTERCEPT2_XSETBV BIT32(13)
+#define INTERCEPT2_RDPRU BIT32(14)
+
+#define INT_CONTROL_TPR 0x0ful
+#define INT_CONTROL_IRQ BIT(8)
+#define INT_CONTROL_IGNORE_TPR BIT(20)
+#define INT_CONTROL_MASKING BIT(24) /* RFLAGS.IF and CR8 are the guest's own */
+
+#define PARENT_ASID 1
 
 #define TLB_FLUSH_ALL 1
 #define INT_STATE_SHADOW BIT(0)
@@ -121,8 +137,11 @@ enum svm_exit_code {
 	SVM_EXIT_INTR = 0x60,
 	SVM_EXIT_NMI = 0x61,
 	SVM_EXIT_INIT = 0x63,
+	SVM_EXIT_VINTR = 0x64,
+	SVM_EXIT_RDPMC = 0x6f,
 	SVM_EXIT_CPUID = 0x72,
 	SVM_EXIT_IRET = 0x74,
+	SVM_EXIT_INVD = 0x76,
 	SVM_EXIT_HLT = 0x78,
 	SVM_EXIT_INVLPGA = 0x7a,
 	SVM_EXIT_IOIO = 0x7b,
@@ -135,13 +154,24 @@ enum svm_exit_code {
 	SVM_EXIT_STGI = 0x84,
 	SVM_EXIT_CLGI = 0x85,
 	SVM_EXIT_SKINIT = 0x86,
+	SVM_EXIT_WBINVD = 0x89,
+	SVM_EXIT_MONITOR = 0x8a,
+	SVM_EXIT_MWAIT = 0x8b,
+	SVM_EXIT_MWAIT_ARMED = 0x8c,
+	SVM_EXIT_XSETBV = 0x8d,
+	SVM_EXIT_RDPRU = 0x8e,
 	SVM_EXIT_NPF = 0x400,
+	SVM_EXIT_INVALID = 0xffffffff,
 };
 
 /* IOIO, exit_info1. */
 #define IOIO_IN BIT(0)
 #define IOIO_STRING BIT(2)
+#define IOIO_REP BIT(3)
 #define IOIO_SIZE(x) (((x) >> 4) & 7)
+#define IOIO_ADDRESS(x) ((u8)(((x) >> 7 & 7) << 1))
+#define IOIO_SEGMENT(x) ((u8)((x) >> 10 & 7)) /* with decode assists */
+#define IOIO_SEGMENT_DS 3
 #define IOIO_PORT(x) ((u16)((x) >> 16))
 
 /* NPF, exit_info1. */

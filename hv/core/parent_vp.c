@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The life of a parent's VP: wait for start-up, run, handle the exit, run again.
+ * Exits are handled by one const table; each handler sees a VP that is out of
+ * guest mode and leaves it fit to go on, or does not return.
+ *
+ * Its interrupts are the machine's. While it runs they go straight through its
+ * IDT; while a child runs, or nobody, hv's IDT takes them: cpu_let_in injects the
+ * vector and gives the parent its turn.
+ */
+#include "core/parent_vp.h"
+
+#include "core/cpu.h"
+#include "core/events.h"
+#include "core/exits.h"
+#include "core/log.h"
+#include "core/memory.h"
+#include "core/panic.h"
+#include "core/run.h"
+#include "core/stats.h"
+#include "x86/apic.h"
+#include "x86/asm.h"
+
+static u32 fixed_exits; /* enum vp_exits */
+
+struct vp *parent_vp_create(struct cpu *cpu, u32 exits)
+{
+	struct vp *vp = memory_alloc(1, PAGE_SIZE);
+
+	_Static_assert(sizeof(struct vp) <= PAGE_SIZE, "one page");
+	fixed_exits = exits;
+	vp->cpu = cpu;
+	vp->index = cpu->index;
+	vp->exits = exits;
+	vp->stats = stats_add(vp->index, cpu->index);
+	vp->switched.area = memory_alloc(switch_pages(), PAGE_SIZE);
+	vendor->vp_init(vp, memory_alloc(1, PAGE_SIZE));
+	cpu->vp = vp;
+	cpu->current = vp;
+	return vp;
+}
+
+void parent_vp_init_lapic(struct vp *vp)
+{
+	vlapic_reset(&vp->lapic, apic_id(), rdmsr(MSR_APIC_BASE), cpuid(1, 0).ecx & BIT32(21));
+}
+
+static void set_state(struct vp *vp, enum mullion_vp_state state)
+{
+	WRITE_ONCE(vp->stats->state, (u32)state);
+}
+
+static void count_injection(struct vp *vp)
+{
+	WRITE_ONCE(vp->stats->interrupts, vp->stats->interrupts + 1);
+}
+
+void parent_vp_wake(struct vp *vp)
+{
+	if (vp->halted) {
+		vp->halted = false;
+		vp_account(vp, &vp->stats->wait_ticks);
+		set_state(vp, MULLION_VP_RUNNING);
+	}
+	run_boost_parent(vp->cpu);
+}
+
+/* An NMI was taken: what did it mean? */
+static void handle_requests(struct vp *vp)
+{
+	u32 requests = __atomic_exchange_n(&vp->requests, 0, __ATOMIC_ACQ_REL);
+
+	if (requests & VP_REQ_FLUSH)
+		vendor->flush(vp);
+	if (requests & VP_REQ_RESCHED)
+		vp->cpu->resched = true;
+	if (!requests || (requests & VP_REQ_NMI)) {
+		vp->nmi_pending = true;
+		parent_vp_wake(vp);
+	}
+	if (requests & VP_REQ_INIT) {
+		log_debug("CPU %u: INIT", vp->index);
+		run_withdraw_cpu(vp->cpu);
+		parent_vp_wake(vp);
+		vlapic_init_signal(&vp->lapic);
+		vendor->vp_reset(vp);
+		apic_soft_reset();
+	}
+	if ((requests & VP_REQ_SIPI) && vlapic_start(&vp->lapic)) {
+		log_debug("CPU %u: start-up at %x", vp->index, vp->sipi_page << 12);
+		vendor->vp_reset(vp);
+		vendor->vp_start_real(vp, vp->sipi_page << 12);
+	}
+}
+
+/* hv's IDT took an interrupt. One that stands for hv's own deadline alone is done
+ * with; every other one is the parent's. */
+static void pass_on(struct cpu *cpu, u8 vector)
+{
+	struct vp *vp = cpu->vp;
+
+	if (cpu->timer.taken && vector == cpu->event_vector && !events_pending(cpu)) {
+		apic_write(APIC_EOI, 0);
+		cpu->resched = true;
+		return;
+	}
+	vp->relayed[vector / 64] |= BIT(vector % 64);
+	parent_vp_wake(vp);
+}
+
+static u8 highest_relayed(const struct vp *vp)
+{
+	for (int i = 3; i >= 0; i--) {
+		if (vp->relayed[i])
+			return (u8)(64 * i + 63 - __builtin_clzl(vp->relayed[i]));
+	}
+	return 0;
+}
+
+/* Injects what can be injected. Returns VP_EXITS_WINDOW when something is left. */
+static u32 deliver_relayed(struct vp *vp)
+{
+	u8 vector = highest_relayed(vp);
+
+	if (vector && vendor->can_interrupt(vp)) {
+		vendor->inject_interrupt(vp, vector);
+		vp->relayed[vector / 64] &= ~BIT(vector % 64);
+		count_injection(vp);
+		vector = highest_relayed(vp);
+	}
+	return vector ? VP_EXITS_WINDOW : 0;
+}
+
+/*
+ * Whatever the gate was opened for, an NMI may come in: each one that hv's IDT took
+ * is answered, since the request it stood for would otherwise keep later ones from
+ * being sent.
+ */
+void cpu_let_in(struct cpu *cpu, void (*open)(void))
+{
+	u64 nmis = cpu->nmi_count;
+	u8 vector;
+
+	open();
+	vector = (u8)cpu->irq_vector;
+	cpu->irq_vector = 0;
+	if (vector)
+		pass_on(cpu, vector);
+	if (cpu->nmi_count != nmis)
+		handle_requests(cpu->vp);
+}
+
+static void wait_for_sipi(struct vp *vp)
+{
+	set_state(vp, MULLION_VP_WAIT_SIPI);
+	while (vp->lapic.startup == VLAPIC_WAIT_SIPI) {
+		cpu_let_in(vp->cpu, vendor->wait_nmi);
+		vp->nmi_pending = false; /* INIT blocks NMIs */
+	}
+	vp_account(vp, &vp->stats->wait_ticks);
+	set_state(vp, MULLION_VP_RUNNING);
+}
+
+static void exit_interrupt(struct vp *vp)
+{
+	cpu_let_in(vp->cpu, vendor->take_irq);
+}
+
+static void exit_nmi(struct vp *vp)
+{
+	cpu_let_in(vp->cpu, vendor->take_nmi);
+}
+
+/* The guest's NMI handler is at its IRET, or it can take what was relayed. */
+static void exit_intr_window(struct vp *vp)
+{
+	if (!vp->exit.nmi_done)
+		return;
+	vp->nmi_blocked = false;
+	vendor->nmi_done(vp);
+}
+
+/* With interrupts off only an NMI wakes it, and no turn is given away. */
+static void exit_hlt(struct vp *vp)
+{
+	vp_skip(vp, 1);
+	vp_account(vp, &vp->stats->hv_ticks);
+	set_state(vp, MULLION_VP_HALTED);
+	vp->halted = true;
+	if (vp->regs.rflags & RFLAGS_IF) {
+		run_block_parent(vp->cpu);
+		return;
+	}
+	while (vp->halted)
+		cpu_let_in(vp->cpu, vendor->wait_nmi);
+}
+
+static void exit_init(struct vp *vp)
+{
+	panic("INIT signal on CPU %u that no CPU sent", vp->index);
+}
+
+static void exit_shutdown(struct vp *vp)
+{
+	log_error("parent triple fault on CPU %u at rip %lx, resetting the machine", vp->index,
+		  vp->regs.rip);
+	vp_dump(vp);
+	machine_reset();
+}
+
+static void exit_virt_instruction(struct vp *vp)
+{
+	vendor->inject_exception(vp, VECTOR_UD, false, 0);
+}
+
+static void exit_other(struct vp *vp)
+{
+	vp_dump(vp);
+	panic("VP %u left guest mode for a reason that hv does not know: %lx", vp->index,
+	      vp->exit.code);
+}
+
+static void (*const handlers[MULLION_EXIT_COUNT])(struct vp *) = {
+	[MULLION_EXIT_INTERRUPT] = exit_interrupt,
+	[MULLION_EXIT_NMI] = exit_nmi,
+	[MULLION_EXIT_INIT] = exit_init,
+	[MULLION_EXIT_INTR_WINDOW] = exit_intr_window,
+	[MULLION_EXIT_CPUID] = exit_cpuid,
+	[MULLION_EXIT_MSR_READ] = exit_msr_read,
+	[MULLION_EXIT_MSR_WRITE] = exit_msr_write,
+	[MULLION_EXIT_APIC_ICR] = exit_apic_icr,
+	[MULLION_EXIT_APIC_OTHER] = exit_apic_msr,
+	[MULLION_EXIT_IO] = exit_io,
+	[MULLION_EXIT_HLT] = exit_hlt,
+	[MULLION_EXIT_HYPERCALL] = exit_hypercall,
+	[MULLION_EXIT_GPA_FAULT] = exit_gpa_fault,
+	[MULLION_EXIT_SHUTDOWN] = exit_shutdown,
+	[MULLION_EXIT_VIRT_INSTRUCTION] = exit_virt_instruction,
+	[MULLION_EXIT_OTHER] = exit_other,
+	/* A child's alone. */
+	[MULLION_EXIT_XSETBV] = exit_other,
+	[MULLION_EXIT_CACHE] = exit_other,
+	[MULLION_EXIT_RDPMC] = exit_other,
+	[MULLION_EXIT_INVALID] = exit_other,
+};
+
+/* Queues a waiting NMI. Behind another event it has to exit once more: an NMI
+ * to this CPU comes as soon as that event is delivered. */
+static void deliver_nmi(struct vp *vp)
+{
+	if (!vp->nmi_pending || vp->nmi_blocked)
+		return;
+	vp->nmi_pending = false;
+	if (vendor->event_queued(vp)) {
+		vp_request(vp, VP_REQ_NMI);
+		return;
+	}
+	vp->nmi_blocked = true;
+	vendor->inject_nmi(vp);
+	count_injection(vp);
+}
+
+/* From here on the CPU may remember the map: a flush that was asked for before
+ * other CPUs could see this is made up for. (parent_flush) */
+static void into_guest(struct vp *vp)
+{
+	__atomic_store_n(&vp->cpu->in_parent, 1, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&vp->requests, __ATOMIC_SEQ_CST) & VP_REQ_FLUSH)
+		vendor->flush(vp);
+}
+
+void parent_vp_run(struct vp *vp)
+{
+	struct mullion_vp_stats *stats = vp->stats;
+	u32 exits;
+
+	if (vp->lapic.startup == VLAPIC_WAIT_SIPI)
+		wait_for_sipi(vp);
+	vp->cpu->yield_to = NULL;
+	exits = fixed_exits | deliver_relayed(vp);
+	deliver_nmi(vp);
+	vendor->set_exits(vp, exits | (vp->cpu->timer.taken ? VP_EXITS_TIMER : 0) |
+				      (run_has_others(vp->cpu) ? VP_EXITS_HLT : 0));
+	WRITE_ONCE(stats->entries, stats->entries + 1);
+	vp_account(vp, &stats->hv_ticks);
+	WRITE_ONCE(stats->entered_tsc, vp->last_tsc);
+	switch_to(vp);
+	into_guest(vp);
+	vendor->run(vp);
+	__atomic_store_n(&vp->cpu->in_parent, 0, __ATOMIC_RELEASE);
+	WRITE_ONCE(stats->entered_tsc, 0);
+	vp_account(vp, &stats->guest_ticks);
+	handlers[vp->exit.reason](vp);
+	/* A handler may have found a better name for the reason. */
+	WRITE_ONCE(stats->exits[vp->exit.reason], stats->exits[vp->exit.reason] + 1);
+}
+
+void parent_flush(void)
+{
+	struct cpu *me = this_cpu();
+
+	vendor->flush(me->vp);
+	for (u32 i = 0; i < cpu_count; i++) {
+		if (cpus[i] != me)
+			vp_request(cpus[i]->vp, VP_REQ_FLUSH);
+	}
+	for (u32 i = 0; i < cpu_count; i++) {
+		struct cpu *cpu = cpus[i];
+
+		while (cpu != me && __atomic_load_n(&cpu->in_parent, __ATOMIC_SEQ_CST) &&
+		       (__atomic_load_n(&cpu->vp->requests, __ATOMIC_SEQ_CST) & VP_REQ_FLUSH))
+			cpu_relax();
+	}
+}

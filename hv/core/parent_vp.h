@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The parent's VPs: one for each CPU, and always there. */
+#ifndef HV_CORE_PARENT_VP_H
+#define HV_CORE_PARENT_VP_H
+
+#include "core/vp.h"
+
+/* Makes the parent's VP for a CPU; boot CPU, before the CPU enters cpu_loop.
+ * exits (enum vp_exits) stay in force whatever else the CPU does. */
+struct vp *parent_vp_create(struct cpu *cpu, u32 exits);
+
+/* Own CPU: takes the APIC as firmware left it. */
+void parent_vp_init_lapic(struct vp *vp);
+
+/* Own CPU: enters guest mode once and handles the exit. */
+void parent_vp_run(struct vp *vp);
+
+/* Own CPU: opens the gate by one of the vendor's functions and answers what came
+ * in: requests of other CPUs, a real NMI, an interrupt. */
+void cpu_let_in(struct cpu *cpu, void (*open)(void));
+
+/* Own CPU: the parent, halted or not, goes on, before others. */
+void parent_vp_wake(struct vp *vp);
+
+/* Every CPU forgets what it remembers of the parent's map. */
+void parent_flush(void);
+
+#endif
