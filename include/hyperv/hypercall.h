@@ -369,8 +369,8 @@ struct hv_input_register_intercept_result {
 #define HV_VP_STATE_SIEF_PAGE (3u | HV_VP_STATE_TYPE_PAGES)
 #define HV_VP_STATE_SYNTHETIC_TIMERS 4u
 
-/* HVCALL_GET_VP_STATE and HVCALL_SET_VP_STATE, rep over the pages in the list that
- * hold the data. The list is a variable header too: its size stands there. */
+/* HVCALL_GET_VP_STATE and HVCALL_SET_VP_STATE. The list, or with SET the data itself,
+ * is the variable header; GET returns data that is in no pages as its output. */
 struct hv_input_vp_state {
 	__u64 partition_id;
 	__u32 vp_index;
@@ -380,7 +380,7 @@ struct hv_input_vp_state {
 	__u32 reserved;
 	__u64 xsave_flags; /* 0 */
 	__u64 xsave_states; /* XSAVE: components, as in XCR0 */
-	__u64 pages[]; /* page numbers */
+	__u64 pages[]; /* numbers of those that hold the data, or the data */
 };
 
 /* HV_VP_STATE_LAPIC: the registers of the local APIC, by their numbers in xAPIC. */

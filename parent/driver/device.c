@@ -2,19 +2,22 @@
 /*
  * mullion_root: /dev/mullion (mullion/uapi.h).
  *
- * No state per open file: what is served does not change while the module is
- * loaded, and a file or a mapping of one keeps it loaded.
+ * What an open file has is its watches (control.c). A file or a mapping of one keeps
+ * the module loaded.
  */
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/version.h>
 
 #include <mullion/uapi.h>
+#include "control.h"
 #include "mullion_root.h"
+#include "watch.h"
 
 static_assert(MULLION_MMAP_LOG % PAGE_SIZE == 0 && MULLION_MMAP_STATS % PAGE_SIZE == 0);
 
@@ -54,7 +57,25 @@ static long mullion_ioctl(struct file *file, unsigned int command, unsigned long
 	if (_IOC_NR(command) == _IOC_NR(MULLION_IOC_INFO) &&
 	    _IOC_DIR(command) == _IOC_DIR(MULLION_IOC_INFO))
 		return get_info((void __user *)argument, _IOC_SIZE(command));
-	return -ENOTTY;
+	return mullion_control(file->private_data, command, (void __user *)argument);
+}
+
+static int mullion_open(struct inode *inode, struct file *file)
+{
+	struct mullion_watches *watches = kzalloc(sizeof(*watches), GFP_KERNEL_ACCOUNT);
+
+	if (!watches)
+		return -ENOMEM;
+	mullion_watches_init(watches);
+	file->private_data = watches;
+	return nonseekable_open(inode, file);
+}
+
+static int mullion_release(struct inode *inode, struct file *file)
+{
+	mullion_watches_release(file->private_data);
+	kfree(file->private_data);
+	return 0;
 }
 
 static int mullion_mmap(struct file *file, struct vm_area_struct *vma)
@@ -88,7 +109,8 @@ static int mullion_mmap(struct file *file, struct vm_area_struct *vma)
 
 static const struct file_operations mullion_fops = {
 	.owner = THIS_MODULE,
-	.open = nonseekable_open,
+	.open = mullion_open,
+	.release = mullion_release,
 	.unlocked_ioctl = mullion_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = mullion_mmap,

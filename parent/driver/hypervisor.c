@@ -35,16 +35,27 @@ const struct mullion_hv_info *mullion_hv_info(void)
 	return hv_info;
 }
 
-u16 mullion_hypercall(u16 code, phys_addr_t input, phys_addr_t output)
+bool mullion_serves_partitions(void)
+{
+	return hv_info->features & MULLION_FEATURE_PARTITIONS;
+}
+
+u64 mullion_hypercall_result(u64 control, u64 input, u64 output)
 {
 	register u64 r8 asm("r8") = output;
-	u64 status;
+	u64 result;
 
+	/* hv moves the start in RCX on when a long call is interrupted. */
 	asm volatile(ALTERNATIVE("vmcall", "vmmcall", X86_FEATURE_VMMCALL)
-		     : "=a"(status)
-		     : "c"((u64)code), "d"((u64)input), "r"(r8)
+		     : "=a"(result), "+c"(control)
+		     : "d"(input), "r"(r8)
 		     : "memory");
-	return (u16)status;
+	return result;
+}
+
+u16 mullion_hypercall(u16 code, phys_addr_t input, phys_addr_t output)
+{
+	return (u16)mullion_hypercall_result(code, input, output);
 }
 
 static int find_hypervisor(void)

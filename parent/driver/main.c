@@ -12,6 +12,7 @@
 #include <linux/printk.h>
 
 #include "mullion_root.h"
+#include "partition.h"
 
 static int __init mullion_root_init(void)
 {
@@ -26,6 +27,9 @@ static int __init mullion_root_init(void)
 	error = mullion_native_init();
 	if (error)
 		goto no_native;
+	error = mullion_mshv_init();
+	if (error)
+		goto no_mshv;
 	error = mullion_device_init();
 	if (error)
 		goto no_device;
@@ -34,6 +38,8 @@ static int __init mullion_root_init(void)
 	return 0;
 
 no_device:
+	mullion_mshv_exit();
+no_mshv:
 	mullion_native_exit();
 no_native:
 	mullion_crash_exit();
@@ -45,6 +51,7 @@ no_crash:
 static void __exit mullion_root_exit(void)
 {
 	mullion_device_exit();
+	mullion_mshv_exit();
 	mullion_native_exit();
 	mullion_crash_exit();
 	mullion_hypervisor_exit();
