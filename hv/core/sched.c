@@ -15,12 +15,12 @@
  * Bounded memory. Virtual times of VPs that do not compete drift apart: one that
  * slept, one whose weight is worth more than the whole CPU which is all it can
  * use, one that is tied to a quiet CPU. Such a lead is owed to nobody. Where two
- * come to compete the distance is cut down: a VP that enters a queue, by waking
- * or moving, to [-LAG, +LAG] (-BONUS when it wakes) around the queue's least virtual time;
- * a VP that runs, to -LAG of those that wait elsewhere and could take its place.
- * These bounds are ticks of the VP's own run time. So nobody saves up CPU time,
- * nobody pays for long, and wrap-around is harmless, since a comparison that is
- * wrong by wrap-around does not survive the first contact.
+ * come to compete the distance is cut down: a VP that moves to a queue is at most LAG
+ * behind or ahead of the least virtual time there, one that wakes at most BONUS
+ * behind; one that runs is at most LAG behind those that wait elsewhere and could
+ * take its place. These are ticks of the VP's own run time. So nobody saves up CPU
+ * time, nobody pays for long, and wrap-around is harmless: a comparison that it
+ * makes wrong does not survive the first contact.
  *
  * Order of choice (rank): a boosted parent, a boosted child, those that have not
  * had their reserve, the rest; by virtual time within a rank. Time is charged
@@ -36,17 +36,16 @@
  *
  * Places. A VP belongs to one queue at any time and is, by its state, on the CPU
  * (running), in the waiting list, in the list aside (throttled, stranded) or in
- * none of them. A child may be in the waiting list of a CPU that it must not use,
- * after a change of affinity: nobody takes it from there but expel(), which sends
- * it on before the queue's lock is given up for good.
+ * none of them. After a change of affinity a child may be in the waiting list of a
+ * CPU that it must not use: it does not run there, and expel() sends it on before
+ * the queue's lock is given up for good.
  *
  * Locks. settings serialises adding, removing, parameters, affinity and online; it
  * is taken before any queue's lock. Queues' locks are taken in the order of
  * CPUs; lock_second() keeps to it and may give up the held one for a moment. No
  * VP found before that may be looked at after it, unless a caller vouches for its
- * memory. Counts of waiting VPs, idle bits and online are also read without a
- * lock, as hints; what is decided by them is checked again under the locks, and a
- * chance missed comes again at the end of a slice.
+ * memory. Hints are read without a lock; what is decided by them is checked again
+ * under the locks, and a chance missed comes again at the end of a slice.
  *
  * Queues hold a handful of VPs: lists are not sorted, a pick scans them.
  */
@@ -54,119 +53,85 @@
 
 #include "core/lock.h"
 
-/* In ticks; settings.ms is a millisecond. */
 #define SLICE_MIN (1 * settings.ms)
 #define SLICE_MAX (10 * settings.ms) /* and the time in which all of a queue have a turn */
 #define MARGIN (1 * settings.ms)
 #define BONUS (3 * settings.ms)
-#define LAG WINDOW
+#define LAG (50 * settings.ms)
 #define BOOST (1 * settings.ms)
 #define CREDIT (10 * settings.ms)
 #define WINDOW (50 * settings.ms)
 
 #define PROBES 8
 
-/* A tick of weight 1 in virtual time; one of the greatest weight is 1. */
+/* Virtual time per tick at weight 1; at the greatest weight it is 1. */
 #define VTIME_SCALE SCHED_WEIGHT_MAX
 
 struct queue {
 	struct spinlock lock;
 	u32 count; /* in waiting; hint */
-	struct sched_vp *waiting;
-	struct sched_vp *aside;
+	struct sched_vp *waiting, *aside; /* lists */
 	struct sched_vp *running;
 	struct sched_vp *parent;
 	u64 vtime; /* least of those that run and wait; does not go back */
 	u64 charged; /* up to when running was charged */
 	u64 slice_end; /* of running */
 	u64 next_release; /* of those aside */
+	u64 reserved; /* booked here; under settings.lock */
 	u32 cursor; /* the CPU looked at last */
-	bool online; /* hint */
 	bool resched; /* running must be put to the test */
-	u64 reserved; /* booked here; of the lock of settings */
 } __aligned(64);
 
 static struct queue queues[CPUS_MAX];
-static u64 idle_cpus[SCHED_MASK_WORDS]; /* hint: CPUs without a VP that nobody kicked yet */
 
-static u64 latest_vtime; /* hint: of the queue where a VP waited last */
+/* Hints: CPUs that take children, and those of them that have nothing to run and
+ * were not kicked. */
+static u64 online_cpus[SCHED_MASK_WORDS], idle_cpus[SCHED_MASK_WORDS];
+/* Hint: the virtual time where VPs competed last. */
+static u64 latest_vtime;
 
 static struct {
 	struct spinlock lock;
-	u32 cpus; /* no CPU from this on */
-	u64 ms;
+	u32 cpus; /* no CPU from this on; hint */
+	u64 ms; /* ticks */
 	void (*kick)(u32 cpu);
 } settings;
+
+#define hint(x) __atomic_load_n(&(x), __ATOMIC_RELAXED)
+#define set_hint(x, value) __atomic_store_n(&(x), value, __ATOMIC_RELAXED)
 
 static u32 index_of(const struct queue *q)
 {
 	return (u32)(q - queues);
 }
 
-static bool before(u64 a, u64 b)
+static void set_bit(u64 *map, const struct queue *q, bool on)
 {
-	return (s64)(a - b) < 0;
-}
+	u64 *word = &map[index_of(q) / 64], bit = BIT(index_of(q) % 64);
 
-/* Without overflow for any number of ticks that a machine lives. */
-static u64 to_vtime(const struct sched_vp *vp, u64 ticks)
-{
-	return ticks / vp->weight * VTIME_SCALE + ticks % vp->weight * VTIME_SCALE / vp->weight;
-}
-
-static u64 budget(u32 part)
-{
-	return max_u64((WINDOW * part) / SCHED_WHOLE_CPU, 1);
-}
-
-static void list_add(struct sched_vp **list, struct sched_vp *vp)
-{
-	vp->next = *list;
-	vp->link = list;
-	if (vp->next)
-		vp->next->link = &vp->next;
-	*list = vp;
-}
-
-static void list_remove(struct sched_vp *vp)
-{
-	*vp->link = vp->next;
-	if (vp->next)
-		vp->next->link = vp->link;
-}
-
-static void set_count(struct queue *q, u32 count)
-{
-	__atomic_store_n(&q->count, count, __ATOMIC_RELAXED);
-}
-
-static void set_idle(const struct queue *q, bool idle)
-{
-	u32 cpu = index_of(q);
-
-	if (idle)
-		__atomic_fetch_or(&idle_cpus[cpu / 64], BIT(cpu % 64), __ATOMIC_SEQ_CST);
+	if (on)
+		__atomic_fetch_or(word, bit, __ATOMIC_SEQ_CST);
 	else
-		__atomic_fetch_and(&idle_cpus[cpu / 64], ~BIT(cpu % 64), __ATOMIC_SEQ_CST);
+		__atomic_fetch_and(word, ~bit, __ATOMIC_SEQ_CST);
 }
 
-static bool is_online(const struct queue *q)
+static bool has_bit(const u64 *map, const struct queue *q)
 {
-	return __atomic_load_n(&q->online, __ATOMIC_RELAXED);
+	return hint(map[index_of(q) / 64]) & BIT(index_of(q) % 64);
 }
 
 static bool allowed(const struct sched_vp *vp, const struct queue *q)
 {
-	u32 cpu = index_of(q);
-
-	return (vp->mask[cpu / 64] & BIT(cpu % 64)) && (vp->parent || is_online(q));
+	if (vp->parent)
+		return &queues[vp->cpu] == q;
+	return has_bit(vp->params.mask, q) && has_bit(online_cpus, q);
 }
 
 /* Locks the queue that the VP belongs to. */
 static struct queue *lock_vp(const struct sched_vp *vp)
 {
 	while (true) {
-		struct queue *q = &queues[__atomic_load_n(&vp->cpu, __ATOMIC_RELAXED)];
+		struct queue *q = &queues[hint(vp->cpu)];
 
 		spin_lock(&q->lock);
 		if (&queues[vp->cpu] == q)
@@ -186,16 +151,29 @@ static void lock_second(struct queue *held, struct queue *q)
 	}
 }
 
-/* Begins a new window when the old one is over. */
+/* Virtual times wrap around. */
+static bool before(u64 a, u64 b)
+{
+	return (s64)(a - b) < 0;
+}
+
+/* Without overflow for any number of ticks that a machine lives. */
+static u64 to_vtime(const struct sched_vp *vp, u64 ticks)
+{
+	u32 weight = vp->params.weight;
+
+	return ticks / weight * VTIME_SCALE + ticks % weight * VTIME_SCALE / weight;
+}
+
+/* Begins a new window when the old one is over: each pays off one cap. */
 static void refresh(struct sched_vp *vp, u64 now)
 {
-	u64 windows, paid;
+	u64 windows;
 
 	if (now < vp->window_end)
 		return;
 	windows = (now - vp->window_end) / WINDOW + 1;
-	paid = vp->cap ? windows * budget(vp->cap) : vp->used;
-	vp->used -= min_u64(paid, vp->used);
+	vp->used -= windows > vp->used / vp->cap ? vp->used : windows * vp->cap;
 	vp->window_end += windows * WINDOW;
 }
 
@@ -204,7 +182,7 @@ static u32 rank(struct sched_vp *vp, u64 now)
 	refresh(vp, now);
 	if (vp->boost)
 		return vp->parent ? 3 : 2;
-	return vp->reserve && vp->used < budget(vp->reserve);
+	return vp->used < vp->reserve;
 }
 
 /* Is a to run before b, with margin ticks of its own to spare? */
@@ -212,9 +190,8 @@ static bool better(struct sched_vp *a, struct sched_vp *b, u64 margin, u64 now)
 {
 	u32 rank_a = rank(a, now), rank_b = rank(b, now);
 
-	if (rank_a != rank_b)
-		return rank_a > rank_b;
-	return before(a->vtime + to_vtime(a, margin), b->vtime);
+	return rank_a != rank_b ? rank_a > rank_b :
+				  before(a->vtime + to_vtime(a, margin), b->vtime);
 }
 
 /* The best of those that wait in q and may run on to, except one; or NULL. */
@@ -230,8 +207,8 @@ static struct sched_vp *best(struct queue *q, const struct queue *to, const stru
 	return found;
 }
 
-/* Brings the queue's virtual time up to date; false when the queue is empty. */
-static bool advance(struct queue *q)
+/* Brings the queue's virtual time up to date. An empty one has none of its own. */
+static void advance(struct queue *q)
 {
 	struct sched_vp *least = q->running;
 
@@ -239,27 +216,33 @@ static bool advance(struct queue *q)
 		if (!least || before(vp->vtime, least->vtime))
 			least = vp;
 	}
-	if (least && before(q->vtime, least->vtime))
+	if (!least)
+		q->vtime = hint(latest_vtime);
+	else if (before(q->vtime, least->vtime))
 		q->vtime = least->vtime;
-	return least;
+	if (q->waiting)
+		set_hint(latest_vtime, q->vtime);
 }
 
-/* A VP comes into the queue: bounds what it is behind or ahead. */
+/* Bounds what a VP of the queue is behind and ahead. */
 static void settle(struct queue *q, struct sched_vp *vp, u64 behind)
 {
-	if (!advance(q))
-		q->vtime = __atomic_load_n(&latest_vtime, __ATOMIC_RELAXED);
-	if (before(vp->vtime, q->vtime - to_vtime(vp, behind)))
-		vp->vtime = q->vtime - to_vtime(vp, behind);
-	else if (before(q->vtime + to_vtime(vp, LAG), vp->vtime))
-		vp->vtime = q->vtime + to_vtime(vp, LAG);
+	u64 least, most;
+
+	advance(q);
+	least = q->vtime - to_vtime(vp, behind);
+	most = q->vtime + to_vtime(vp, LAG);
+	if (before(vp->vtime, least))
+		vp->vtime = least;
+	if (before(most, vp->vtime))
+		vp->vtime = most;
 }
 
-/* Charges the VP that runs. The CPU's own or another one. */
+/* Charges the VP that runs; on any CPU. */
 static void charge(struct queue *q, u64 now)
 {
 	struct sched_vp *vp = q->running;
-	u64 ticks, most;
+	u64 ticks;
 
 	if (!vp || now <= q->charged)
 		return;
@@ -267,76 +250,86 @@ static void charge(struct queue *q, u64 now)
 	q->charged = now;
 	vp->stats.run += ticks;
 	vp->used += ticks;
-	refresh(vp, now);
 	vp->boost -= min_u64(ticks, vp->boost);
 	vp->vtime += to_vtime(vp, ticks);
-	advance(q);
-	if (q->waiting)
-		__atomic_store_n(&latest_vtime, q->vtime, __ATOMIC_RELAXED);
-	most = q->vtime + to_vtime(vp, LAG);
-	if (before(most, vp->vtime))
-		vp->vtime = most;
+	refresh(vp, now);
+	settle(q, vp, LAG);
 }
 
-/* Makes a VP that is in no list wait in q, aside if its cap is used up. */
+static void list_add(struct sched_vp **list, struct sched_vp *vp)
+{
+	vp->next = *list;
+	vp->link = list;
+	if (vp->next)
+		vp->next->link = &vp->next;
+	*list = vp;
+}
+
+/* Puts a VP that is in no list into one: aside when its cap is used up. */
 static void enqueue(struct queue *q, struct sched_vp *vp, u64 now)
 {
 	refresh(vp, now);
-	if (vp->cap && vp->used >= budget(vp->cap)) {
+	if (vp->used >= vp->cap) {
 		vp->state = SCHED_THROTTLED;
 		vp->boost = 0;
-		vp->release = vp->window_end + (vp->used / budget(vp->cap) - 1) * WINDOW;
+		vp->release = vp->window_end + (vp->used / vp->cap - 1) * WINDOW;
 		q->next_release = min_u64(q->next_release, vp->release);
 		list_add(&q->aside, vp);
-		return;
+	} else {
+		vp->state = SCHED_QUEUED;
+		vp->since = now;
+		list_add(&q->waiting, vp);
+		set_hint(q->count, q->count + 1);
 	}
-	vp->state = SCHED_QUEUED;
-	vp->since = now;
-	list_add(&q->waiting, vp);
-	set_count(q, q->count + 1);
 }
 
-/* Takes a VP out of the list that it is in. */
 static void dequeue(struct queue *q, struct sched_vp *vp, u64 now)
 {
-	list_remove(vp);
+	*vp->link = vp->next;
+	if (vp->next)
+		vp->next->link = vp->link;
 	if (vp->state == SCHED_QUEUED) {
 		vp->stats.wait += max_u64(now, vp->since) - vp->since;
-		set_count(q, q->count - 1);
+		set_hint(q->count, q->count - 1);
 	}
 }
 
-/* Both queues are locked; the VP is in neither's lists. */
-static void change_queue(struct sched_vp *vp, struct queue *to, u64 behind)
+/* The VP belongs to another queue now; both are locked. */
+static void change_queue(struct sched_vp *vp, const struct queue *to)
 {
-	__atomic_store_n(&vp->cpu, index_of(to), __ATOMIC_RELAXED);
-	vp->boost = 0;
+	set_hint(vp->cpu, index_of(to));
 	vp->stats.steals++;
-	settle(to, vp, behind);
+	vp->boost = 0;
+}
+
+static void move(struct queue *from, struct queue *to, struct sched_vp *vp, u64 now)
+{
+	dequeue(from, vp, now);
+	change_queue(vp, to);
+	settle(to, vp, LAG);
+	enqueue(to, vp, now);
 }
 
 static void set_slice(struct queue *q, u64 now)
 {
 	struct sched_vp *vp = q->running;
-	u64 weights = vp->weight, slice;
+	u64 ticks = UINT64_MAX - now, weights = vp->params.weight;
 
-	q->slice_end = UINT64_MAX;
 	if (q->waiting) {
 		for (struct sched_vp *other = q->waiting; other; other = other->next)
-			weights += other->weight;
-		slice = min_u64(max_u64(SLICE_MAX * vp->weight / weights, SLICE_MIN), SLICE_MAX);
-		q->slice_end = now + (vp->boost ? vp->boost : slice);
+			weights += other->params.weight;
+		ticks = max_u64(SLICE_MAX * vp->params.weight / weights, SLICE_MIN);
+		if (vp->boost)
+			ticks = vp->boost;
 	}
 	refresh(vp, now);
-	if (vp->cap)
-		q->slice_end = min_u64(q->slice_end,
-				       now + budget(vp->cap) - min_u64(vp->used, budget(vp->cap)));
+	q->slice_end = now + min_u64(ticks, vp->cap - min_u64(vp->used, vp->cap));
 }
 
 static void kick(struct queue *q)
 {
 	q->resched = true;
-	set_idle(q, false);
+	set_bit(idle_cpus, q, false);
 	settings.kick(index_of(q));
 }
 
@@ -355,39 +348,14 @@ static void notify(struct queue *q, struct sched_vp *vp, u64 now)
 	}
 }
 
-static u32 cpus_known(void)
-{
-	return __atomic_load_n(&settings.cpus, __ATOMIC_RELAXED);
-}
-
-/* The least loaded queue that the VP may be in, or NULL. */
-static struct queue *find_queue(const struct sched_vp *vp)
-{
-	struct queue *found = NULL;
-	u32 least = UINT32_MAX;
-
-	for (u32 cpu = 0; cpu < cpus_known(); cpu++) {
-		struct queue *q = &queues[cpu];
-		u64 idle = __atomic_load_n(&idle_cpus[cpu / 64], __ATOMIC_RELAXED);
-		u32 load = __atomic_load_n(&q->count, __ATOMIC_RELAXED) + !(idle & BIT(cpu % 64));
-
-		if (load < least && allowed(vp, q)) {
-			least = load;
-			found = q;
-		}
-	}
-	return found;
-}
-
-/* An idle CPU's queue that nobody else gets at the same time, or NULL. */
-static struct queue *claim_idle(const struct sched_vp *vp)
+/* The first CPU of the map that the VP may use; its queue or NULL. */
+static struct queue *find_queue(const struct sched_vp *vp, const u64 *map)
 {
 	for (u32 i = 0; i < SCHED_MASK_WORDS; i++) {
-		u64 bits = __atomic_load_n(&idle_cpus[i], __ATOMIC_SEQ_CST) & vp->mask[i];
-		u64 bit = bits & -bits;
+		u64 bits = hint(map[i]) & vp->params.mask[i];
 
-		if (bit && (__atomic_fetch_and(&idle_cpus[i], ~bit, __ATOMIC_SEQ_CST) & bit))
-			return &queues[i * 64 + (u32)__builtin_ctzl(bit)];
+		if (bits)
+			return &queues[i * 64 + (u32)__builtin_ctzl(bits)];
 	}
 	return NULL;
 }
@@ -407,8 +375,10 @@ static void expel(struct queue *q, u64 now)
 	struct sched_vp *vp;
 
 	while ((vp = misfit(q))) {
-		struct queue *to = find_queue(vp);
+		struct queue *to = find_queue(vp, idle_cpus);
 
+		if (!to)
+			to = find_queue(vp, online_cpus);
 		if (!to) {
 			dequeue(q, vp, now);
 			vp->state = SCHED_STRANDED;
@@ -418,42 +388,25 @@ static void expel(struct queue *q, u64 now)
 		lock_second(q, to);
 		vp = misfit(q);
 		if (vp && allowed(vp, to)) {
-			dequeue(q, vp, now);
-			change_queue(vp, to, LAG);
-			enqueue(to, vp, now);
+			move(q, to, vp, now);
 			notify(to, vp, now);
 		}
 		spin_unlock(&to->lock);
 	}
 }
 
-/* CPUs came: tries again for those that had none. */
-static void rescue(struct queue *q, u64 now)
+/* Back from aside: those whose window is over, or those that were stranded. */
+static void bring_back(struct queue *q, enum sched_state state, u64 now)
 {
+	if (state == SCHED_THROTTLED)
+		q->next_release = UINT64_MAX;
 	for (struct sched_vp *next, *vp = q->aside; vp; vp = next) {
 		next = vp->next;
-		if (vp->state != SCHED_STRANDED)
-			continue;
-		dequeue(q, vp, now);
-		enqueue(q, vp, now);
-		if (allowed(vp, q))
-			notify(q, vp, now);
-	}
-	expel(q, now);
-}
-
-/* Brings back those whose window is over. */
-static void release(struct queue *q, u64 now)
-{
-	if (now < q->next_release)
-		return;
-	q->next_release = UINT64_MAX;
-	for (struct sched_vp *next, *vp = q->aside; vp; vp = next) {
-		next = vp->next;
-		if (vp->state == SCHED_THROTTLED && now >= vp->release) {
+		if (vp->state == state && (state == SCHED_STRANDED || now >= vp->release)) {
 			dequeue(q, vp, now);
 			settle(q, vp, BONUS);
 			enqueue(q, vp, now);
+			notify(q, vp, now);
 		} else if (vp->state == SCHED_THROTTLED) {
 			q->next_release = min_u64(q->next_release, vp->release);
 		}
@@ -469,28 +422,24 @@ static void visit(struct queue *q, struct queue *other, u64 now)
 	charge(other, now);
 	theirs = best(other, q, NULL, now);
 	if (theirs && (!mine || better(theirs, mine, MARGIN, now))) {
-		dequeue(other, theirs, now);
-		change_queue(theirs, q, LAG);
-		enqueue(q, theirs, now);
+		move(other, q, theirs, now);
 		mine = best(q, q, NULL, now);
 	}
 	spare = best(q, other, mine, now);
 	running = other->running;
-	if (!spare)
-		return;
-	if (running) {
+	if (spare && running) {
 		advance(q);
 		least = q->vtime - to_vtime(running, LAG);
 		if (before(running->vtime, least))
 			running->vtime = least;
 	}
-	if (!other->resched && (!running || better(spare, running, MARGIN, now)))
+	if (spare && !other->resched && (!running || better(spare, running, MARGIN, now)))
 		kick(other);
 }
 
 static void look_around(struct queue *q, u64 now)
 {
-	u32 probes = PROBES, cpus = cpus_known();
+	u32 probes = PROBES, cpus = hint(settings.cpus);
 
 	for (u32 i = 0; i < cpus && (probes || !q->waiting); i++) {
 		struct queue *other;
@@ -498,8 +447,7 @@ static void look_around(struct queue *q, u64 now)
 		q->cursor = (q->cursor + 1) % cpus;
 		other = &queues[q->cursor];
 		/* Nothing to take and nothing to offer? */
-		if (other == q ||
-		    (!__atomic_load_n(&other->count, __ATOMIC_RELAXED) && q->count < 2))
+		if (other == q || (!hint(other->count) && q->count < 2))
 			continue;
 		lock_second(q, other);
 		visit(q, other, now);
@@ -512,23 +460,10 @@ static void look_around(struct queue *q, u64 now)
 static void put_back(struct queue *q, struct sched_vp *vp, u64 now)
 {
 	q->running = NULL;
-	if (vp->removing) {
-		vp->state = SCHED_NONE;
-		return;
-	}
-	enqueue(q, vp, now);
+	vp->state = SCHED_NONE;
+	if (!vp->removing)
+		enqueue(q, vp, now);
 	vp->stats.preemptions += vp->state == SCHED_QUEUED;
-}
-
-static void dispatch(struct queue *q, struct sched_vp *vp, u64 now)
-{
-	dequeue(q, vp, now);
-	set_idle(q, false);
-	vp->state = SCHED_RUNNING;
-	vp->woken = false;
-	q->running = vp;
-	q->charged = now;
-	set_slice(q, now);
 }
 
 struct sched_vp *sched_pick(u32 cpu, u64 now)
@@ -538,26 +473,31 @@ struct sched_vp *sched_pick(u32 cpu, u64 now)
 
 	spin_lock(&q->lock);
 	last = vp = q->running;
-	if (vp && !q->resched && now < min_u64(q->slice_end, q->next_release)) {
-		vp->woken = false;
-		spin_unlock(&q->lock);
-		return vp;
+	if (!vp || q->resched || now >= min_u64(q->slice_end, q->next_release)) {
+		charge(q, now);
+		if (last)
+			put_back(q, last, now);
+		if (now >= q->next_release)
+			bring_back(q, SCHED_THROTTLED, now);
+		q->resched = false;
+		expel(q, now);
+		/* First say so, then look: who is woken meanwhile comes here. */
+		set_bit(idle_cpus, q, !q->waiting && has_bit(online_cpus, q));
+		look_around(q, now);
+		vp = best(q, q, NULL, now);
+		q->slice_end = UINT64_MAX;
 	}
-	charge(q, now);
-	q->resched = false;
-	if (last)
-		put_back(q, last, now);
-	release(q, now);
-	expel(q, now);
-	/* First say so, then look: who is woken meanwhile comes here. */
-	set_idle(q, !q->waiting && is_online(q));
-	look_around(q, now);
-	vp = best(q, q, NULL, now);
-	q->slice_end = UINT64_MAX;
+	if (vp && !q->running) {
+		set_bit(idle_cpus, q, false);
+		dequeue(q, vp, now);
+		vp->state = SCHED_RUNNING;
+		vp->stats.preemptions -= vp == last;
+		q->running = vp;
+		q->charged = now;
+		set_slice(q, now);
+	}
 	if (vp)
-		dispatch(q, vp, now);
-	if (vp && vp == last)
-		vp->stats.preemptions--;
+		vp->woken = false;
 	spin_unlock(&q->lock);
 	return vp;
 }
@@ -577,45 +517,54 @@ bool sched_block(u32 cpu, u64 now)
 {
 	struct queue *q = &queues[cpu];
 	struct sched_vp *vp;
-	bool blocked = false;
+	bool blocks;
 
 	spin_lock(&q->lock);
 	vp = q->running;
-	if (vp && (vp->removing || !vp->woken)) {
+	blocks = vp && (vp->removing || !vp->woken);
+	if (blocks) {
 		charge(q, now);
 		q->running = NULL;
 		vp->boost = 0;
 		vp->state = vp->removing ? SCHED_NONE : SCHED_BLOCKED;
-		blocked = true;
 	}
 	spin_unlock(&q->lock);
-	return blocked;
+	return blocks;
+}
+
+/* A blocked VP becomes runnable, in its queue. */
+static void unblock(struct queue *q, struct sched_vp *vp, u64 now)
+{
+	charge(q, now);
+	settle(q, vp, BONUS);
+	enqueue(q, vp, now);
+	notify(q, vp, now);
+	expel(q, now);
+}
+
+static bool is_blocked_in(const struct sched_vp *vp, const struct queue *q)
+{
+	return &queues[vp->cpu] == q && vp->state == SCHED_BLOCKED;
 }
 
 void sched_wake(struct sched_vp *vp, u64 now)
 {
-	struct queue *q = lock_vp(vp), *to = NULL;
+	struct queue *q = lock_vp(vp), *idle = NULL;
 
 	vp->woken = true;
 	if (vp->state == SCHED_BLOCKED && (q->running || q->waiting))
-		to = claim_idle(vp);
-	if (to && to != q) {
-		lock_second(q, to);
-		if (&queues[vp->cpu] == q && vp->state == SCHED_BLOCKED && allowed(vp, to)) {
-			change_queue(vp, to, BONUS);
-			spin_unlock(&q->lock);
-			q = to;
-		} else {
-			spin_unlock(&to->lock);
+		idle = find_queue(vp, idle_cpus);
+	if (idle && idle != q) {
+		lock_second(q, idle);
+		if (is_blocked_in(vp, q) && allowed(vp, idle)) {
+			settle(q, vp, BONUS);
+			change_queue(vp, idle);
+			unblock(idle, vp, now);
 		}
+		spin_unlock(&idle->lock);
 	}
-	if (&queues[vp->cpu] == q && vp->state == SCHED_BLOCKED) {
-		charge(q, now);
-		settle(q, vp, BONUS);
-		enqueue(q, vp, now);
-		notify(q, vp, now);
-		expel(q, now);
-	}
+	if (is_blocked_in(vp, q))
+		unblock(q, vp, now);
 	spin_unlock(&q->lock);
 }
 
@@ -633,15 +582,12 @@ void sched_boost(u32 cpu, u64 now)
 
 	spin_lock(&q->lock);
 	vp = q->parent;
-	charge(q, now);
 	vp->woken = true;
-	if (vp->state == SCHED_BLOCKED) {
-		settle(q, vp, BONUS);
-		enqueue(q, vp, now);
-	}
-	if (vp->state == SCHED_QUEUED) {
-		if (has_credit(q, vp))
-			vp->boost = BOOST;
+	if (vp->state == SCHED_BLOCKED)
+		unblock(q, vp, now);
+	charge(q, now);
+	if (vp->state == SCHED_QUEUED && has_credit(q, vp)) {
+		vp->boost = BOOST;
 		notify(q, vp, now);
 	}
 	spin_unlock(&q->lock);
@@ -650,134 +596,142 @@ void sched_boost(u32 cpu, u64 now)
 bool sched_yield_to(u32 cpu, struct sched_vp *vp, u64 now)
 {
 	struct queue *q = &queues[cpu], *from = lock_vp(vp);
-	bool done = false;
+	bool yields;
 
 	if (from != q)
 		lock_second(from, q);
-	if (&queues[vp->cpu] == from && vp->state == SCHED_QUEUED && allowed(vp, q) &&
-	    has_credit(from, vp)) {
+	yields = &queues[vp->cpu] == from && vp->state == SCHED_QUEUED && allowed(vp, q) &&
+		 has_credit(from, vp);
+	if (yields) {
 		charge(q, now);
-		if (from != q) {
-			dequeue(from, vp, now);
-			change_queue(vp, q, LAG);
-			enqueue(q, vp, now);
-		}
+		if (from != q)
+			move(from, q, vp, now);
 		vp->boost = BOOST;
 		if (q->running)
 			q->running->boost = 0;
 		q->resched = true;
-		done = true;
 	}
 	if (from != q)
 		spin_unlock(&from->lock);
 	spin_unlock(&q->lock);
-	return done;
+	return yields;
 }
 
-/* Books the VP's reserve, new or old, on a CPU of the mask that has room. */
-static bool book(struct sched_vp *vp, u32 reserve, const u64 *mask)
+/* Books the reserve on a CPU that has room, in place of the VP's last one. */
+static bool book(struct sched_vp *vp, const struct sched_params *params)
 {
-	u32 home = reserve ? cpus_known() : vp->home;
+	u32 home = 0, cpus = hint(settings.cpus);
 
-	for (u32 cpu = 0; reserve && cpu < cpus_known() && home == cpus_known(); cpu++) {
-		u64 others = queues[cpu].reserved - (cpu == vp->home ? vp->reserve : 0);
-
-		if ((mask[cpu / 64] & BIT(cpu % 64)) && is_online(&queues[cpu]) &&
-		    others + reserve <= SCHED_WHOLE_CPU)
-			home = cpu;
-	}
-	if (home == cpus_known())
+	queues[vp->home].reserved -= vp->params.reserve;
+	while (params->reserve && home < cpus &&
+	       !(has_bit(params->mask, &queues[home]) && has_bit(online_cpus, &queues[home]) &&
+		 queues[home].reserved + params->reserve <= SCHED_WHOLE_CPU))
+		home++;
+	if (home == cpus) {
+		queues[vp->home].reserved += vp->params.reserve;
 		return false;
-	queues[vp->home].reserved -= vp->reserve;
-	queues[home].reserved += reserve;
+	}
+	queues[home].reserved += params->reserve;
 	vp->home = home;
+	return true;
+}
+
+static void apply(struct sched_vp *vp, const struct sched_params *params)
+{
+	vp->params = *params;
+	vp->reserve = WINDOW * params->reserve / SCHED_WHOLE_CPU;
+	vp->cap = WINDOW * params->cap / SCHED_WHOLE_CPU + 1;
+	/* Nobody has more than a whole CPU. */
+	if (!params->cap || params->cap == SCHED_WHOLE_CPU)
+		vp->cap = UINT64_MAX;
+}
+
+/* settings is locked. */
+static bool change(struct sched_vp *vp, const struct sched_params *params, u64 now)
+{
+	struct queue *q;
+
+	if (!params->weight || params->weight > SCHED_WEIGHT_MAX || params->cap > SCHED_WHOLE_CPU ||
+	    params->reserve > (params->cap ? params->cap : SCHED_WHOLE_CPU) || !book(vp, params))
+		return false;
+	q = lock_vp(vp);
+	charge(q, now);
+	apply(vp, params);
+	settle(q, vp, LAG);
+	if (vp->state == SCHED_RUNNING) {
+		kick(q);
+	} else if (vp->state != SCHED_BLOCKED && vp->state != SCHED_NONE) {
+		dequeue(q, vp, now);
+		enqueue(q, vp, now);
+		notify(q, vp, now);
+		expel(q, now);
+	}
+	spin_unlock(&q->lock);
 	return true;
 }
 
 bool sched_set_params(struct sched_vp *vp, u32 weight, u32 cap, u32 reserve, u64 now)
 {
-	struct queue *q;
+	struct sched_params params;
 	bool fits;
 
-	if (!weight || weight > SCHED_WEIGHT_MAX || cap > SCHED_WHOLE_CPU ||
-	    reserve > (cap ? cap : SCHED_WHOLE_CPU))
-		return false;
 	spin_lock(&settings.lock);
-	fits = book(vp, reserve, vp->mask);
-	if (fits) {
-		q = lock_vp(vp);
-		charge(q, now);
-		vp->weight = weight;
-		/* A whole CPU is no cap: no VP has more. */
-		vp->cap = cap == SCHED_WHOLE_CPU ? 0 : cap;
-		vp->reserve = reserve;
-		settle(q, vp, LAG);
-		if (vp->state == SCHED_RUNNING)
-			kick(q);
-		if (vp->state == SCHED_THROTTLED) {
-			dequeue(q, vp, now);
-			enqueue(q, vp, now);
-			notify(q, vp, now);
-			expel(q, now);
-		}
-		spin_unlock(&q->lock);
-	}
+	params = vp->params;
+	params.weight = weight;
+	params.cap = cap;
+	params.reserve = reserve;
+	fits = change(vp, &params, now);
 	spin_unlock(&settings.lock);
 	return fits;
 }
 
 bool sched_set_affinity(struct sched_vp *vp, const u64 mask[SCHED_MASK_WORDS], u64 now)
 {
-	struct queue *q;
+	struct sched_params params;
 	bool fits;
 
 	spin_lock(&settings.lock);
-	fits = book(vp, vp->reserve, mask);
-	if (fits) {
-		q = lock_vp(vp);
-		for (u32 i = 0; i < SCHED_MASK_WORDS; i++)
-			vp->mask[i] = mask[i];
-		if (vp->state == SCHED_RUNNING && !allowed(vp, q))
-			kick(q);
-		rescue(q, now);
-		spin_unlock(&q->lock);
-	}
+	params = vp->params;
+	for (u32 i = 0; i < SCHED_MASK_WORDS; i++)
+		params.mask[i] = mask[i];
+	fits = change(vp, &params, now);
 	spin_unlock(&settings.lock);
 	return fits;
 }
 
 void sched_set_cpu_online(u32 cpu, bool online, u64 now)
 {
-	struct queue *q = &queues[cpu];
-
 	spin_lock(&settings.lock);
-	spin_lock(&q->lock);
-	__atomic_store_n(&q->online, online, __ATOMIC_RELAXED);
-	kick(q);
-	expel(q, now);
-	spin_unlock(&q->lock);
-	for (u32 i = 0; online && i < cpus_known(); i++) {
-		spin_lock(&queues[i].lock);
-		rescue(&queues[i], now);
-		spin_unlock(&queues[i].lock);
+	set_bit(online_cpus, &queues[cpu], online);
+	for (u32 i = 0; i < settings.cpus; i++) {
+		struct queue *q = &queues[i];
+
+		spin_lock(&q->lock);
+		if (i == cpu)
+			kick(q);
+		bring_back(q, SCHED_STRANDED, now);
+		expel(q, now);
+		spin_unlock(&q->lock);
 	}
 	spin_unlock(&settings.lock);
 }
 
+/* A VP as it is at first, of the queue of a CPU. */
+static void start(struct sched_vp *vp, u32 cpu, bool parent, const struct sched_params *params)
+{
+	*vp = (struct sched_vp){ .cpu = cpu, .home = cpu, .parent = parent };
+	apply(vp, params);
+	vp->vtime = hint(latest_vtime);
+	vp->state = SCHED_BLOCKED;
+}
+
 void sched_add(struct sched_vp *vp)
 {
-	struct queue *q;
+	struct sched_params params = { .weight = SCHED_WEIGHT_DEFAULT };
 
-	*vp = (struct sched_vp){ .state = SCHED_BLOCKED, .weight = SCHED_WEIGHT_DEFAULT };
 	for (u32 i = 0; i < SCHED_MASK_WORDS; i++)
-		vp->mask[i] = UINT64_MAX;
-	spin_lock(&settings.lock);
-	q = find_queue(vp);
-	if (!q)
-		q = &queues[0];
-	vp->cpu = index_of(q);
-	vp->vtime = __atomic_load_n(&latest_vtime, __ATOMIC_RELAXED);
-	spin_unlock(&settings.lock);
+		params.mask[i] = UINT64_MAX;
+	start(vp, 0, false, &params);
 }
 
 bool sched_remove(struct sched_vp *vp, u64 now)
@@ -786,10 +740,9 @@ bool sched_remove(struct sched_vp *vp, u64 now)
 	bool gone;
 
 	spin_lock(&settings.lock);
-	book(vp, 0, vp->mask);
 	q = lock_vp(vp);
-	vp->reserve = 0;
-	charge(q, now);
+	queues[vp->home].reserved -= vp->params.reserve;
+	vp->params.reserve = 0;
 	if (vp->state == SCHED_RUNNING) {
 		vp->removing = true;
 		kick(q);
@@ -819,25 +772,20 @@ struct sched_stats sched_read_stats(struct sched_vp *vp, u64 now)
 
 void sched_cpu_init(u32 cpu, struct sched_vp *parent)
 {
+	struct sched_params params = { .weight = SCHED_WEIGHT_PARENT };
 	struct queue *q = &queues[cpu];
 
-	*parent = (struct sched_vp){
-		.cpu = cpu,
-		.home = cpu,
-		.state = SCHED_BLOCKED,
-		.parent = true,
-		.weight = SCHED_WEIGHT_PARENT,
-	};
-	parent->mask[cpu / 64] = BIT(cpu % 64);
+	params.mask[cpu / 64] = BIT(cpu % 64);
+	start(parent, cpu, true, &params);
 	spin_lock(&settings.lock);
 	spin_lock(&q->lock);
 	q->parent = parent;
 	q->slice_end = q->next_release = UINT64_MAX;
 	q->cursor = cpu;
-	__atomic_store_n(&q->online, true, __ATOMIC_RELAXED);
 	spin_unlock(&q->lock);
+	set_bit(online_cpus, q, true);
 	if (cpu >= settings.cpus)
-		__atomic_store_n(&settings.cpus, cpu + 1, __ATOMIC_RELAXED);
+		set_hint(settings.cpus, cpu + 1);
 	spin_unlock(&settings.lock);
 }
 

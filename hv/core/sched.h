@@ -45,6 +45,14 @@ enum sched_state {
 	SCHED_STRANDED, /* runnable, but none of its CPUs is online */
 };
 
+/* What the owner of a VP decides. */
+struct sched_params {
+	u32 weight; /* 1 to SCHED_WEIGHT_MAX */
+	u32 cap; /* 1 to SCHED_WHOLE_CPU, or 0 for none */
+	u32 reserve; /* 0 to SCHED_WHOLE_CPU, at most the cap */
+	u64 mask[SCHED_MASK_WORDS]; /* CPUs that it may use, also offline or absent ones */
+};
+
 struct sched_stats {
 	u64 run; /* ticks on a CPU */
 	u64 wait; /* ticks in a queue */
@@ -53,10 +61,10 @@ struct sched_stats {
 };
 
 /*
- * A VP as the scheduler sees it. All fields are the scheduler's. They are
- * guarded by the lock of the queue `cpu`, but for `cpu` itself, which changes
- * under the locks of both queues and may be read at any time, and `home`, which
- * belongs to the lock of settings.
+ * A VP as the scheduler sees it. All fields are the scheduler's. They are guarded by
+ * the lock of the queue `cpu`, but for `cpu` itself, which changes under the locks of
+ * both queues and may be read at any time, and `home`, which is the settings lock's.
+ * params changes under both locks.
  */
 struct sched_vp {
 	struct sched_vp *next, **link; /* in one of its queue's lists */
@@ -65,17 +73,16 @@ struct sched_vp {
 	bool parent; /* the parent's VP of this CPU: never leaves it */
 	bool woken; /* sched_wake came while it ran */
 	bool removing; /* SCHED_NONE as soon as its CPU lets it go */
-	u32 weight;
-	u32 cap; /* 0: none */
-	u32 reserve;
+	struct sched_params params;
 	u32 home; /* the CPU that the reserve is booked on */
-	u64 mask[SCHED_MASK_WORDS];
-	u64 vtime; /* virtual time */
+	u64 cap; /* ticks in a window, UINT64_MAX: any number */
+	u64 reserve; /* ticks in a window */
 	u64 used; /* ticks run in this window, and above the cap in earlier ones */
 	u64 window_end;
-	u64 release; /* SCHED_THROTTLED: when it comes back */
+	u64 vtime; /* virtual time */
 	u64 boost; /* ticks for which it goes before all others */
-	u64 since; /* when it entered the queue */
+	u64 release; /* SCHED_THROTTLED: when it comes back */
+	u64 since; /* SCHED_QUEUED: from when on */
 	struct sched_stats stats;
 };
 
@@ -99,14 +106,13 @@ void sched_add(struct sched_vp *vp);
  * again until it is true. It is not dispatched again in between. */
 bool sched_remove(struct sched_vp *vp, u64 now);
 
-/* weight: 1 to SCHED_WEIGHT_MAX. cap: 1 to SCHED_WHOLE_CPU, or 0 for none.
- * reserve: 0 to SCHED_WHOLE_CPU, at most the cap. Returns false, nothing changed,
- * for other values or when no CPU that the VP may use has so much unreserved. */
+/* Weight, cap and reserve from now on, see struct sched_params. Returns false,
+ * nothing changed, for values out of range or when no online CPU that the VP may use
+ * has so much unreserved. */
 bool sched_set_params(struct sched_vp *vp, u32 weight, u32 cap, u32 reserve, u64 now);
 
 /* The CPUs that a child may use from now on; one that is on another CPU is kicked
- * off it. The mask may name CPUs that are offline or absent. Returns false,
- * nothing changed, when the VP's reserve does not fit there. */
+ * off it. Returns false, nothing changed, when its reserve does not fit there. */
 bool sched_set_affinity(struct sched_vp *vp, const u64 mask[SCHED_MASK_WORDS], u64 now);
 
 /* There is something to do for the VP. No effect but on one that is blocked, or

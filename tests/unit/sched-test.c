@@ -530,7 +530,7 @@ static void test_parameters(void)
 	CHECK(!sched_set_params(&a->s, 1, 0, SCHED_WHOLE_CPU + 1, now));
 	CHECK(!sched_set_params(&a->s, 1, 100, 101, now));
 	CHECK(sched_set_params(&a->s, 1, 100, 100, now));
-	CHECK_EQ(a->s.weight, 1);
+	CHECK_EQ(a->s.params.weight, 1);
 	/* A reserve has to fit where the VP may run. */
 	CHECK(sched_set_params(&a->s, 1, 0, SCHED_WHOLE_CPU, now));
 	CHECK(sched_set_params(&b->s, 1, 0, SCHED_WHOLE_CPU, now));
@@ -838,10 +838,10 @@ static void check_allowed(void)
 		bool placed = s->state == SCHED_RUNNING || s->state == SCHED_QUEUED;
 
 		if (vps[i].used && placed)
-			CHECK((s->mask[0] >> s->cpu & 1) && !cpu[s->cpu].offline);
+			CHECK((s->params.mask[0] >> s->cpu & 1) && !cpu[s->cpu].offline);
 		if (vps[i].used && s->state == SCHED_STRANDED) {
 			for (uint32_t c = 0; c < cpus; c++)
-				CHECK(!(s->mask[0] >> c & 1) || cpu[c].offline);
+				CHECK(!(s->params.mask[0] >> c & 1) || cpu[c].offline);
 		}
 	}
 }
@@ -968,7 +968,7 @@ static void disturb(uint64_t r, uint32_t c)
 {
 	uint32_t i = (uint32_t)(r >> 8) % THREAD_VPS;
 	struct sched_vp *vp = &shared[i];
-	uint64_t mask[SCHED_MASK_WORDS] = { (r >> 16) % 4 };
+	uint64_t mask[SCHED_MASK_WORDS] = { (r >> 40) % 4 };
 
 	__atomic_fetch_add(&users[i], 1, __ATOMIC_SEQ_CST);
 	switch (__atomic_load_n(&gone[i], __ATOMIC_SEQ_CST) ? 1 : r % 16) {
@@ -979,17 +979,17 @@ static void disturb(uint64_t r, uint32_t c)
 		sched_set_cpu_online(c, (r >> 16) % 4, thread_now());
 		break;
 	case 2:
-		sched_set_params(vp, 1 + (uint32_t)(r >> 16) % 1000,
-				 (uint32_t)(r >> 32) % 2 * 30000, 0, thread_now());
-		break;
-	case 3:
 		sched_boost(c, thread_now());
 		break;
-	case 4:
+	case 3:
 		sched_yield_to(c, vp, thread_now());
 		break;
-	case 5:
+	case 4:
 		sched_read_stats(vp, thread_now());
+		break;
+	case 5:
+		sched_set_params(vp, 1 + (uint32_t)(r >> 16) % 1000,
+				 (uint32_t)(r >> 32) % 2 * 30000, 0, thread_now());
 		break;
 	default:
 		sched_wake(vp, thread_now());
