@@ -79,6 +79,37 @@ static void exit_xsetbv(struct vp *vp)
 	vp_skip(vp, 3);
 }
 
+/* --- The local APIC's page, in xAPIC mode. --- */
+
+static bool hits_apic(const struct child *c, gpa_t gpa)
+{
+	return (gpa.v & PAGE_MASK) == APIC_DEFAULT_BASE && c->apic.mode == VLAPIC_XAPIC;
+}
+
+/* Returns false for an instruction that no driver uses there. */
+static bool apic_access(struct vp *vp)
+{
+	struct child *c = vp->child;
+	u32 offset = vp->exit.gpa.v & (PAGE_SIZE - 1);
+	u64 now = child_time(c) * 100;
+	u8 bytes[INSN_MAX];
+	struct vapic_out out;
+	struct vp_mode mode;
+	struct insn insn;
+	u32 value;
+
+	vendor->get_mode(vp, &mode);
+	if (!insn_decode(bytes, vp_fetch_insn(vp, bytes), mode.insn, &insn) || insn.size != 4)
+		return false;
+	value = insn_reads(&insn) ? vapic_read_xapic(&c->apic, offset, now) : 0;
+	value = (u32)insn_execute(&insn, value, vp->regs.r, &vp->regs.rflags);
+	if (insn_writes(&insn) &&
+	    vapic_write_xapic(&c->apic, offset, value, now, &out) == VAPIC_IPI)
+		child_send_ipi(c->partition, &out.ipi);
+	vendor->advance(vp, insn.length);
+	return true;
+}
+
 /* --- Messages to the runner. --- */
 
 static struct hv_x64_segment_register message_segment(const struct vp_segment *s)
@@ -118,6 +149,8 @@ static void exit_gpa_fault(struct vp *vp)
 	gpa_t gpa = vp->exit.gpa;
 	bool mapped = gpamap_page(&c->partition->map, gpa.v >> PAGE_SHIFT, false);
 
+	if (hits_apic(c, gpa) && !vp->exit.fetch && apic_access(vp))
+		return;
 	/* The map has changed since, or a bit of it that costs one fault. */
 	if (mapped &&
 	    (!vp->exit.write || gpamap_page(&c->partition->map, gpa.v >> PAGE_SHIFT, true)) &&

@@ -24,9 +24,11 @@ static void copy_text(char *dest, size_t size, const char *src)
 	memcpy(dest, src, n);
 }
 
-u32 native_features(void)
+u32 hv_features(void)
 {
-	return (vendor->native & MULLION_NATIVE_CPUID ? MULLION_FEATURE_NATIVE_CPUID : 0) |
+	return MULLION_FEATURE_LOG | MULLION_FEATURE_STATS | MULLION_FEATURE_CRASH |
+	       (switch_child_xcr0() ? MULLION_FEATURE_PARTITIONS : 0) |
+	       (vendor->native & MULLION_NATIVE_CPUID ? MULLION_FEATURE_NATIVE_CPUID : 0) |
 	       (vendor->native & MULLION_NATIVE_ICR ? MULLION_FEATURE_NATIVE_ICR : 0);
 }
 
@@ -37,7 +39,7 @@ static u16 get_info(struct call_frame *f)
 		.abi = MULLION_PARENT_ABI,
 		.version = HV_VERSION,
 		.patch = HV_PATCH,
-		.features = HV_FEATURES | native_features(),
+		.features = hv_features(),
 		.cpu_count = cpu_count,
 		.tsc_hz = tsc_hz,
 		.log_gpa = virt_to_phys(log_area.base).v,

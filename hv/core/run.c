@@ -11,6 +11,8 @@
 #include "core/child.h"
 #include "core/cpu.h"
 #include "core/events.h"
+#include "core/frames.h"
+#include "core/memory.h"
 #include "core/parent_vp.h"
 #include "core/partition.h"
 #include "core/sched.h"
@@ -91,9 +93,13 @@ void run_withdraw_cpu(struct cpu *cpu)
 {
 	struct alarm *alarm;
 
+	hpa_t page;
+
 	if (!cpu->events)
 		return;
+	page = virt_to_phys(cpu->events);
 	events_use(cpu, NULL, 0);
+	frame_unshare(page);
 	sched_set_cpu_online(cpu->index, false, rdtsc());
 	/* They block again elsewhere. */
 	while ((alarm = alarm_due(&cpu->alarms, UINT64_MAX)))
@@ -146,12 +152,26 @@ void run_yield_to(struct cpu *cpu, struct vp *child)
 	cpu->resched = true;
 }
 
+/* The VP's turn begins: nobody else changes what the scheduler counts for it. */
+static void tell_stats(struct vp *vp)
+{
+	const struct sched_stats *from = &vp->sched.stats;
+	struct mullion_vp_stats *to = vp->stats;
+
+	WRITE_ONCE(to->cpu, vp->cpu->index);
+	WRITE_ONCE(to->ready_ticks, from->wait);
+	WRITE_ONCE(to->steals, from->steals);
+	WRITE_ONCE(to->preemptions, from->preemptions);
+}
+
 static void hand_over(struct cpu *cpu, struct vp *next)
 {
 	if (next == cpu->current)
 		return;
 	next->cpu = cpu;
 	next->last_tsc = rdtsc();
+	if (next->child)
+		tell_stats(next);
 	__atomic_store_n(&cpu->current, next, __ATOMIC_SEQ_CST);
 }
 

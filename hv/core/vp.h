@@ -245,8 +245,8 @@ extern const struct vp_vendor *vendor;
 /* Any CPU: asks the parent's VP for something; see enum vp_request. */
 void vp_request(struct vp *vp, enum vp_request what);
 
-/* The MULLION_FEATURE_NATIVE_* bits of this machine. */
-u32 native_features(void);
+/* The MULLION_FEATURE_* bits of this machine. */
+u32 hv_features(void);
 
 /* Own CPU: general-protection fault in the guest. */
 void vp_inject_gp(struct vp *vp);

@@ -202,12 +202,7 @@ static u16 set_events(struct call_frame *f)
 		if (!page)
 			return HV_STATUS_INVALID_PARAMETER;
 	}
-	if (cpu->events) {
-		void *old = cpu->events;
-
-		run_withdraw_cpu(cpu);
-		frame_unshare(virt_to_phys(old));
-	}
+	run_withdraw_cpu(cpu);
 	if (page) {
 		events_use(cpu, page, (u8)f->r8);
 		run_offer_cpu(cpu);

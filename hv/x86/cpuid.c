@@ -35,7 +35,7 @@ static void hypervisor_leaf(u32 leaf, u32 r[4])
 		r[B] = HV_PATCH;
 		break;
 	case MULLION_CPUID_FEATURES:
-		r[A] = HV_FEATURES | native_features();
+		r[A] = hv_features();
 		break;
 	case MULLION_CPUID_KVM_BASE: /* "KVMKVMKVM\0\0\0", and no feature behind it */
 		r[A] = MULLION_CPUID_KVM_BASE + 1;
