@@ -4,6 +4,7 @@
 
 #include "core/cpu.h"
 #include "core/log.h"
+#include "core/parent.h"
 #include "x86/apic.h"
 #include "x86/asm.h"
 #include "x86/guest.h"
@@ -46,6 +47,14 @@ void vp_dump(const struct vp *vp)
 	vendor->dump(vp);
 }
 
+static bool read_parent(void *ctx, gpa_t gpa, void *buf, u64 size)
+{
+	(void)ctx;
+	return parent_read(gpa, buf, size);
+}
+
+static const struct guest_memory parent_memory = { .read = read_parent };
+
 size_t vp_fetch_insn(struct vp *vp, u8 *buf)
 {
 	struct vp_mode mode;
@@ -57,7 +66,7 @@ size_t vp_fetch_insn(struct vp *vp, u8 *buf)
 	if (vp->child)
 		return 0;
 	vendor->get_mode(vp, &mode);
-	return guest_read_linear(&mode, mode.cs_base + vp->regs.rip, buf, INSN_MAX);
+	return guest_read_linear(&parent_memory, &mode, mode.cs_base + vp->regs.rip, buf, INSN_MAX);
 }
 
 void vp_skip(struct vp *vp, u8 length)

@@ -1,40 +1,130 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A walk through the guest's page tables. They are the guest's to change at any
- * time: each entry is copied once and every address is checked by parent_read. */
+/* A walk through the guest's page tables, see guest.h. They are the guest's to
+ * change at any time: each entry is copied once, every address is the reader's to
+ * check. */
 #include "x86/guest.h"
 
-#include "core/parent.h"
+#include <hyperv/hypercall.h>
+
 #include "x86/asm.h"
+#include "x86/paging.h"
 
-static bool translate(const struct vp_mode *mode, u64 linear, gpa_t *gpa)
+/* 32-bit paging, a page of 4 MiB: bits 20:13 are address bits 39:32. */
+#define PDE32_HIGH(entry) (((entry) >> 13 & 0xff) << 32)
+
+struct walk {
+	int levels;
+	u32 entry_size;
+	u32 index_bits;
+	u64 root;
+};
+
+static bool is_long(const struct vp_mode *mode)
 {
-	u64 table = mode->cr3 & PTE_ADDR;
-	u64 entry;
+	return mode->efer & EFER_LMA;
+}
 
-	if (!(mode->cr0 & CR0_PG)) {
-		*gpa = GPA(linear & UINT32_MAX);
-		return true;
-	}
-	if (!(mode->efer & EFER_LMA))
+static bool is_pae(const struct vp_mode *mode)
+{
+	return is_long(mode) || (mode->cr4 & CR4_PAE);
+}
+
+static struct walk walk_of(const struct vp_mode *mode)
+{
+	if (is_long(mode))
+		return (struct walk){ mode->cr4 & CR4_LA57 ? 5 : 4, 8, 9, mode->cr3 & PTE_ADDR };
+	if (is_pae(mode))
+		return (struct walk){ 3, 8, 9, mode->cr3 & 0xffffffe0u };
+	return (struct walk){ 2, 4, 10, mode->cr3 & 0xfffff000u };
+}
+
+/* Where a large page cannot be its bit is reserved, but in 32-bit paging. */
+static bool is_leaf(const struct vp_mode *mode, int level, u64 entry)
+{
+	bool large = is_pae(mode) ? level <= 3 : mode->cr4 & CR4_PSE;
+
+	return level == 1 || (large && (entry & PTE_PS));
+}
+
+/* shift: of the page, if the entry is one. */
+static u64 reserved_bits(const struct vp_mode *mode, int level, bool leaf, u32 shift)
+{
+	u64 bits = mode->efer & EFER_NXE ? 0 : PTE_NX;
+
+	if (!is_pae(mode))
+		return leaf && level == 2 ? BIT(21) : 0;
+	if (!is_long(mode))
+		bits |= level == 3 ? 0xfff00000000001e6ul : 0x7ff0000000000000ul;
+	if (level >= 4)
+		bits |= PTE_PS;
+	if (leaf && level > 1) /* bit 12 is PAT */
+		bits |= (BIT(shift) - 1) & ~(BIT(13) - 1);
+	return bits;
+}
+
+static bool allowed(const struct vp_mode *mode, u64 rights, bool nx, u32 access)
+{
+	if ((access & GUEST_USER) && !(rights & PTE_U))
 		return false;
-	for (int level = mode->cr4 & CR4_LA57 ? 5 : 4; level > 0; level--) {
-		int shift = PAGE_SHIFT + 9 * (level - 1);
+	if ((access & GUEST_WRITE) && !(rights & PTE_W) &&
+	    ((access & GUEST_USER) || (mode->cr0 & CR0_WP)))
+		return false;
+	return !(nx && (access & GUEST_EXECUTE));
+}
 
-		if (!parent_read(GPA(table + ((linear >> shift) & 511) * 8), &entry, 8) ||
-		    !(entry & PTE_P))
-			return false;
-		if (level == 1 || (level <= 3 && (entry & PTE_PS))) {
-			u64 in_page = BIT(shift) - 1;
+static gpa_t leaf_address(const struct vp_mode *mode, u64 entry, u64 linear, u32 shift)
+{
+	u64 in_page = BIT(shift) - 1;
+	u64 high = !is_pae(mode) && shift > PAGE_SHIFT ? PDE32_HIGH(entry) : 0;
 
-			*gpa = GPA((entry & PTE_ADDR & ~in_page) | (linear & in_page));
-			return true;
+	return GPA((entry & PTE_ADDR & ~in_page) | high | (linear & in_page));
+}
+
+u32 guest_translate(const struct guest_memory *memory, const struct vp_mode *mode, u64 linear,
+		    u32 access, gpa_t *gpa)
+{
+	struct walk w = walk_of(mode);
+	u64 table = w.root, rights = PTE_W | PTE_U;
+	u32 shift = PAGE_SHIFT + w.index_bits * (u32)w.levels;
+	bool nx = false;
+
+	if (mode->insn != INSN_64)
+		linear &= UINT32_MAX;
+	if (!(mode->cr0 & CR0_PG)) {
+		*gpa = GPA(linear);
+		return HV_TRANSLATE_GVA_SUCCESS;
+	}
+	if (is_long(mode) && (u64)((s64)(linear << (64 - shift)) >> (64 - shift)) != linear)
+		return HV_TRANSLATE_GVA_PAGE_NOT_PRESENT;
+	for (int level = w.levels; level > 0; level--) {
+		u64 entry = 0;
+		bool leaf;
+
+		shift -= w.index_bits;
+		table += (linear >> shift & (BIT(w.index_bits) - 1)) * w.entry_size;
+		if (!memory->read(memory->ctx, GPA(table), &entry, w.entry_size))
+			return HV_TRANSLATE_GVA_GPA_UNMAPPED;
+		if (!(entry & PTE_P))
+			return HV_TRANSLATE_GVA_PAGE_NOT_PRESENT;
+		leaf = is_leaf(mode, level, entry);
+		if (entry & reserved_bits(mode, level, leaf, shift))
+			return HV_TRANSLATE_GVA_INVALID_PAGE_TABLE_FLAGS;
+		if (level < 3 || is_long(mode)) /* PAE's third level has no rights */
+			rights &= entry;
+		nx |= entry & PTE_NX;
+		if (leaf) {
+			*gpa = leaf_address(mode, entry, linear, shift);
+			return allowed(mode, rights, nx, access) ?
+				       HV_TRANSLATE_GVA_SUCCESS :
+				       HV_TRANSLATE_GVA_PRIVILEGE_VIOLATION;
 		}
 		table = entry & PTE_ADDR;
 	}
-	return false;
+	return HV_TRANSLATE_GVA_PAGE_NOT_PRESENT;
 }
 
-size_t guest_read_linear(const struct vp_mode *mode, u64 linear, u8 *buf, size_t n)
+size_t guest_read_linear(const struct guest_memory *memory, const struct vp_mode *mode, u64 linear,
+			 u8 *buf, size_t n)
 {
 	size_t done = 0;
 
@@ -42,7 +132,9 @@ size_t guest_read_linear(const struct vp_mode *mode, u64 linear, u8 *buf, size_t
 		u64 chunk = min_u64(n - done, PAGE_SIZE - ((linear + done) & (PAGE_SIZE - 1)));
 		gpa_t gpa;
 
-		if (!translate(mode, linear + done, &gpa) || !parent_read(gpa, buf + done, chunk))
+		if (guest_translate(memory, mode, linear + done, 0, &gpa) !=
+			    HV_TRANSLATE_GVA_SUCCESS ||
+		    !memory->read(memory->ctx, gpa, buf + done, chunk))
 			break;
 		done += chunk;
 	}
