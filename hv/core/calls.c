@@ -3,6 +3,7 @@
 
 #include "core/frames.h"
 #include "core/parent.h"
+#include "core/partition.h"
 
 static const struct call *find_call(const struct call *const *tables, u16 code)
 {
@@ -56,15 +57,36 @@ static u16 take_input(struct call_frame *f, u32 count)
 	return status;
 }
 
+static u16 run_on_partition(struct call_frame *f)
+{
+	u64 id = f->input[0];
+	u16 status = HV_STATUS_INVALID_PARTITION_STATE;
+
+	if (!(f->call->flags & CALL_PARENT) || (id && id != HV_PARTITION_ID_SELF)) {
+		f->p = partition_find(id);
+		if (!f->p)
+			return HV_STATUS_INVALID_PARTITION_ID;
+	}
+	if (!f->p || f->p->state != MULLION_PARTITION_FINALIZED ||
+	    (f->call->flags & CALL_FINALIZED))
+		status = f->call->run(f);
+	if (f->p)
+		spin_unlock(&f->p->lock);
+	return status;
+}
+
 static u16 make(struct call_frame *f, u64 control, u32 count)
 {
-	u16 status = HV_STATUS_INVALID_HYPERCALL_CODE;
+	u16 status;
 
-	if (f->call)
-		status = control_fits(f->call, control, count, f->next) ?
-				 take_input(f, count) :
-				 HV_STATUS_INVALID_HYPERCALL_INPUT;
-	return status ? status : f->call->run(f);
+	if (!f->call)
+		return HV_STATUS_INVALID_HYPERCALL_CODE;
+	if (!control_fits(f->call, control, count, f->next))
+		return HV_STATUS_INVALID_HYPERCALL_INPUT;
+	status = take_input(f, count);
+	if (status)
+		return status;
+	return f->call->flags & CALL_PARTITION ? run_on_partition(f) : f->call->run(f);
 }
 
 bool call_make(const struct call *const *tables, struct vp *vp, u64 *rcx, u64 rdx, u64 r8,

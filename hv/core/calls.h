@@ -13,6 +13,7 @@
 
 struct vp;
 struct call;
+struct partition;
 
 #define CALL_INPUT_MAX 288u /* bytes of an input without its list */
 
@@ -26,6 +27,7 @@ struct call;
 struct call_frame {
 	const struct call *call;
 	struct vp *vp; /* the parent's, that makes it */
+	struct partition *p; /* CALL_PARTITION: locked until run returns; NULL: the parent */
 	u64 rdx, r8; /* GPAs of input and output, or values */
 	u32 next; /* the repetition to do, or done last and one */
 	u32 end; /* the one before which run stops */
@@ -39,6 +41,9 @@ enum call_flags {
 	CALL_RDX = 2, /* RDX is not a GPA but a value, R8 the same */
 	CALL_R8 = 4,
 	CALL_VARIABLE = 8, /* may have a variable header */
+	CALL_PARTITION = 16, /* the input begins with the id of a partition */
+	CALL_FINALIZED = 32, /* ... which may be finalized */
+	CALL_PARENT = 64, /* ... or the parent, as 0 or HV_PARTITION_ID_SELF */
 };
 
 struct call {

@@ -105,7 +105,7 @@ u16 child_create(struct partition *p, u32 index)
 	c->tsc_offset = p->tsc_offset;
 	vendor->set_tsc_offset(vp, c->tsc_offset);
 	sched_add(&vp->sched);
-	sched_set_params(&vp->sched, p->weight, p->cap, p->reserve, rdtsc());
+	vp_set_share(vp, p->share);
 	__atomic_store_n(&p->vps[index], vp, __ATOMIC_RELEASE);
 	p->vp_count++;
 	run_count_children(1);
@@ -140,9 +140,10 @@ void vp_destroy(struct partition *p, struct vp *vp)
 	free_parts(&p->pool, &parts);
 }
 
-bool vp_set_share(struct vp *vp, u32 weight, u32 cap, u32 reserve)
+bool vp_set_share(struct vp *vp, const u32 share[SHARES])
 {
-	return sched_set_params(&vp->sched, weight, cap, reserve, rdtsc());
+	return sched_set_params(&vp->sched, share[SHARE_WEIGHT], share[SHARE_CAP],
+				share[SHARE_RESERVE], rdtsc());
 }
 
 /* --- Run and stopped. --- */

@@ -42,13 +42,11 @@ enum frame_owner frames_owner(u64 frame)
 				      FRAME_NONE;
 }
 
-static bool in_table(u64 first, u64 count)
-{
-	return first < frames.count && count <= frames.count - first;
-}
-
+/* The lock is held. */
 static bool all_owned(u64 first, u64 count, enum frame_owner owner)
 {
+	if (first >= frames.count || count > frames.count - first)
+		return false;
 	for (u64 i = first; i < first + count; i++) {
 		if (frames.owner[i] != owner)
 			return false;
@@ -60,16 +58,12 @@ bool frames_move(u64 first, u64 count, enum frame_owner from, enum frame_owner t
 {
 	bool ok;
 
-	if (!in_table(first, count))
-		return false;
 	spin_lock(&frames.lock);
 	ok = all_owned(first, count, from);
-	if (ok) {
-		for (u64 i = first; i < first + count; i++)
-			__atomic_store_n(&frames.owner[i], (u8)to, __ATOMIC_RELEASE);
-		frames.owned[from] -= count;
-		frames.owned[to] += count;
-	}
+	for (u64 i = first; ok && i < first + count; i++)
+		__atomic_store_n(&frames.owner[i], (u8)to, __ATOMIC_RELEASE);
+	frames.owned[from] -= ok ? count : 0;
+	frames.owned[to] += ok ? count : 0;
 	spin_unlock(&frames.lock);
 	return ok;
 }
@@ -96,26 +90,20 @@ u64 frames_count(enum frame_owner owner)
 	return READ_ONCE(frames.owned[owner]);
 }
 
-static bool is_parents(enum frame_owner owner)
-{
-	return owner == FRAME_PARENT || owner == FRAME_MAPPED || owner == FRAME_SHARED;
-}
-
 bool frames_visible(u64 pa, u64 size)
 {
-	u64 end = pa + size;
-
-	if (!size || end < pa)
+	if (!size || pa + size < pa)
 		return false;
-	for (u64 frame = pa >> PAGE_SHIFT; frame <= (end - 1) >> PAGE_SHIFT; frame++) {
-		if (!is_parents(frames_owner(frame)))
+	for (u64 frame = pa >> PAGE_SHIFT; frame <= (pa + size - 1) >> PAGE_SHIFT; frame++) {
+		enum frame_owner owner = frames_owner(frame);
+
+		if (owner != FRAME_PARENT && owner != FRAME_MAPPED && owner != FRAME_SHARED)
 			return false;
 	}
 	return true;
 }
 
-/* pa is where either dest or src points to. */
-static bool copy(u64 pa, void *dest, const void *src, u64 size)
+bool frames_copy(u64 pa, void *dest, const void *src, u64 size)
 {
 	bool ok;
 
@@ -125,25 +113,4 @@ static bool copy(u64 pa, void *dest, const void *src, u64 size)
 		memcpy(dest, src, size);
 	spin_unlock(&frames.lock);
 	return ok;
-}
-
-bool frames_write(u64 pa, const void *buf, u64 size)
-{
-	return copy(pa, phys_to_virt(HPA(pa)), buf, size);
-}
-
-bool frames_read(u64 pa, void *buf, u64 size)
-{
-	return copy(pa, buf, phys_to_virt(HPA(pa)), size);
-}
-
-bool frames_hidden(u64 pa, u64 size)
-{
-	for (u64 frame = pa >> PAGE_SHIFT; frame <= (pa + size - 1) >> PAGE_SHIFT; frame++) {
-		enum frame_owner owner = frames_owner(frame);
-
-		if (owner == FRAME_HV || owner == FRAME_DONATED || owner == FRAME_POOL)
-			return true;
-	}
-	return false;
 }

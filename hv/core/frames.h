@@ -49,14 +49,8 @@ u64 frames_count(enum frame_owner owner);
 /* Are all frames of [pa, pa + size), which is not empty, in the parent's map? */
 bool frames_visible(u64 pa, u64 size);
 
-/* Copies into the parent's RAM (parent, mapped, shared) at pa. Under the lock, so
- * that a frame cannot become hv's in between. False, nothing copied, for others. */
-bool frames_write(u64 pa, const void *buf, u64 size);
-
-/* Copies out of it. */
-bool frames_read(u64 pa, void *buf, u64 size);
-
-/* Is a frame of [pa, pa + size) hv's, or a child's and out of the parent's map? */
-bool frames_hidden(u64 pa, u64 size);
+/* Copies size bytes, to or from the memory at pa, under the lock: no frame there becomes
+ * hv's in between. Returns false, nothing copied, unless they are visible. */
+bool frames_copy(u64 pa, void *dest, const void *src, u64 size);
 
 #endif

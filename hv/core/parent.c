@@ -12,7 +12,7 @@
 #define PARENT_WEIGHT 1000 /* as if it were nearly alone */
 #define BLOCK_FRAMES (MULLION_BLOCK_SIZE / PAGE_SIZE)
 
-struct parent parent = { .weight = PARENT_WEIGHT };
+struct parent parent = { .share[SHARE_WEIGHT] = PARENT_WEIGHT };
 struct shared_area log_area;
 struct shared_area stats_area;
 
@@ -86,19 +86,21 @@ void parent_map_build(u32 address_bits, bool has_1g)
 		panic("no memory for the parent's map");
 }
 
-bool parent_hits_hv(gpa_t gpa, u64 size)
+bool parent_hits_hv(gpa_t gpa)
 {
-	return frames_hidden(gpa.v, size);
+	enum frame_owner owner = frames_owner(gpa.v >> PAGE_SHIFT);
+
+	return owner == FRAME_HV || owner == FRAME_DONATED || owner == FRAME_POOL;
 }
 
 bool parent_read(gpa_t gpa, void *buf, u64 size)
 {
-	return frames_read(gpa.v, buf, size);
+	return frames_copy(gpa.v, buf, phys_to_virt(HPA(gpa.v)), size);
 }
 
 bool parent_write(gpa_t gpa, const void *buf, u64 size)
 {
-	return frames_write(gpa.v, buf, size);
+	return frames_copy(gpa.v, phys_to_virt(HPA(gpa.v)), buf, size);
 }
 
 /* On its way the block is hv's: nobody else can take it. Both maps have a leaf of

@@ -16,6 +16,15 @@
 #include "core/types.h"
 #include "x86/paging.h"
 
+/* What VPs have of the CPUs, in the order of HV_PARTITION_PROPERTY_CPU_*; the units are
+ * mullion/parent.h's. */
+enum share {
+	SHARE_RESERVE,
+	SHARE_CAP,
+	SHARE_WEIGHT,
+	SHARES,
+};
+
 struct parent {
 	struct pagetable map;
 	struct pagetable native_map; /* the same, with the APIC's page writable */
@@ -28,9 +37,7 @@ struct parent {
 	u64 frames_size;
 	u64 ram_end; /* of RAM, hv's included */
 	struct pool pool; /* pays for the structures of partitions */
-	u32 weight; /* of each of its VPs, mullion/parent.h has the units; table's lock */
-	u32 cap;
-	u32 reserve;
+	u32 share[SHARES]; /* of each of its VPs */
 };
 
 extern struct parent parent;
@@ -54,9 +61,8 @@ u64 parent_map_pages(u32 address_bits, bool has_1g, u64 ram_end);
  * set; panics when the arena does not hold it. */
 void parent_map_build(u32 address_bits, bool has_1g);
 
-/* Is [gpa, gpa + size) in hv's memory or out of the parent's map for a child, wholly
- * or in part? */
-bool parent_hits_hv(gpa_t gpa, u64 size);
+/* Is gpa in hv's memory, or out of the parent's map for a child? */
+bool parent_hits_hv(gpa_t gpa);
 
 /* Copies size bytes out of, into, the parent's RAM. Return false, nothing
  * copied, unless all of it is RAM that is in the parent's map. */

@@ -3,15 +3,11 @@
  * The parent's calls about partitions: life, properties, memory, ports. Those about
  * VPs are in vp_calls.c.
  */
-#include <hyperv/hypercall.h>
-#include <hyperv/status.h>
 #include <mullion/parent.h>
 
 #include "core/calls.h"
 #include "core/cpu.h"
 #include "core/frames.h"
-#include "core/lock.h"
-#include "core/parent.h"
 #include "core/partition.h"
 #include "core/port.h"
 #include "core/string.h"
@@ -38,315 +34,176 @@ static u16 create(struct call_frame *f)
 	return status ? status : call_output(f, 0, &out);
 }
 
-/* The partition that the input names first, as most inputs do, if it is in such a state
- * still that it can be worked with. */
-static u16 find(const struct call_frame *f, struct partition **p)
-{
-	*p = partition_find(f->input[0]);
-	if (!*p)
-		return HV_STATUS_INVALID_PARTITION_ID;
-	if ((*p)->state == MULLION_PARTITION_FINALIZED) {
-		partition_put(*p);
-		return HV_STATUS_INVALID_PARTITION_STATE;
-	}
-	return HV_STATUS_SUCCESS;
-}
-
 static u16 initialize(struct call_frame *f)
 {
-	struct partition *p;
-	u16 status = find(f, &p);
-
-	if (status)
-		return status;
-	if (p->state != MULLION_PARTITION_CREATED)
-		status = HV_STATUS_INVALID_PARTITION_STATE;
-	else if (!partition_make_map(p))
-		status = HV_STATUS_INSUFFICIENT_MEMORY;
-	else
-		p->state = MULLION_PARTITION_ACTIVE;
-	partition_put(p);
-	return status;
+	if (f->p->state != MULLION_PARTITION_CREATED)
+		return HV_STATUS_INVALID_PARTITION_STATE;
+	if (!partition_make_map(f->p))
+		return HV_STATUS_INSUFFICIENT_MEMORY;
+	f->p->state = MULLION_PARTITION_ACTIVE;
+	return HV_STATUS_SUCCESS;
 }
 
 static u16 finalize(struct call_frame *f)
 {
-	struct partition *p = partition_find(f->input[0]);
-	bool done;
-
-	if (!p)
-		return HV_STATUS_INVALID_PARTITION_ID;
-	done = partition_finalize(p);
-	partition_put(p);
-	return done ? HV_STATUS_SUCCESS : CALL_AGAIN;
+	return partition_finalize(f->p) ? HV_STATUS_SUCCESS : CALL_AGAIN;
 }
 
 static u16 delete(struct call_frame *f)
 {
-	struct partition *p = partition_find(f->input[0]);
-
-	if (!p)
-		return HV_STATUS_INVALID_PARTITION_ID;
-	if (partition_finalize(p) && partition_delete(p))
-		return HV_STATUS_SUCCESS;
-	partition_put(p);
-	return CALL_AGAIN;
+	if (!partition_finalize(f->p) || !partition_delete(f->p))
+		return CALL_AGAIN;
+	f->p = NULL;
+	return HV_STATUS_SUCCESS;
 }
 
 /* ---- Properties ---- */
 
-#define SYNTHETIC_FEATURES                                                                     \
-	(HV_SYNTHETIC_HYPERVISOR_PRESENT | HV_SYNTHETIC_HV1 | HV_SYNTHETIC_VP_RUNTIME |        \
-	 HV_SYNTHETIC_REFERENCE_COUNTER | HV_SYNTHETIC_SYNIC | HV_SYNTHETIC_TIMERS |           \
-	 HV_SYNTHETIC_APIC_MSRS | HV_SYNTHETIC_HYPERCALL_MSRS | HV_SYNTHETIC_VP_INDEX |        \
-	 HV_SYNTHETIC_REFERENCE_TSC | HV_SYNTHETIC_GUEST_IDLE | HV_SYNTHETIC_FREQUENCY_MSRS |  \
-	 HV_SYNTHETIC_EXTENDED_GVA_RANGES | HV_SYNTHETIC_FAST_OUTPUT | HV_SYNTHETIC_START_VP | \
-	 HV_SYNTHETIC_DIRECT_TIMERS | HV_SYNTHETIC_EXTENDED_MASKS | HV_SYNTHETIC_TLB_FLUSH |   \
-	 HV_SYNTHETIC_CLUSTER_IPI | HV_SYNTHETIC_LONG_SPIN_WAIT | HV_SYNTHETIC_SIGNAL_EVENTS | \
-	 HV_SYNTHETIC_RETARGET_INTERRUPT)
-
-static struct spinlock parent_share_lock;
-
-static u64 partition_now(struct partition *p)
+/* The TSC as p's VPs have it. */
+static u64 guest_tsc(const struct partition *p)
 {
 	return rdtsc() + p->tsc_offset;
 }
 
-static bool is_share(u32 code)
+/* enum share, or SHARES when the property is another. */
+static u32 share_of(u32 code)
 {
-	return code == HV_PARTITION_PROPERTY_CPU_WEIGHT || code == HV_PARTITION_PROPERTY_CPU_CAP ||
-	       code == HV_PARTITION_PROPERTY_CPU_RESERVE;
+	u32 which = code - HV_PARTITION_PROPERTY_CPU_RESERVE;
+
+	return which < SHARES ? which : SHARES;
 }
 
-/* p, or the parent with NULL; locked. */
-static u64 get_share(const struct partition *p, u32 code)
+static bool read_property(struct partition *p, u32 code, u64 *value)
 {
-	switch (code) {
-	case HV_PARTITION_PROPERTY_CPU_WEIGHT:
-		return p ? p->weight : parent.weight;
-	case HV_PARTITION_PROPERTY_CPU_CAP:
-		return p ? p->cap : parent.cap;
-	default:
-		return p ? p->reserve : parent.reserve;
-	}
-}
-
-static u16 set_share(struct partition *p, u32 code, u64 value)
-{
-	bool weight = code == HV_PARTITION_PROPERTY_CPU_WEIGHT;
-	u64 v[3] = { get_share(p, HV_PARTITION_PROPERTY_CPU_WEIGHT),
-		     get_share(p, HV_PARTITION_PROPERTY_CPU_CAP),
-		     get_share(p, HV_PARTITION_PROPERTY_CPU_RESERVE) };
-
-	if (value > (weight ? HV_CPU_WEIGHT_MAX : HV_CPU_SHARE_WHOLE) || (weight && !value))
-		return HV_STATUS_PROPERTY_VALUE_OUT_OF_RANGE;
-	v[weight ? 0 : code == HV_PARTITION_PROPERTY_CPU_CAP ? 1 : 2] = value;
-	return partition_set_share(p, (u32)v[0], (u32)v[1], (u32)v[2]) ?
-		       HV_STATUS_SUCCESS :
-		       HV_STATUS_PROPERTY_VALUE_OUT_OF_RANGE;
-}
-
-static u16 get_property_of(struct partition *p, u32 code, u64 *value)
-{
-	switch (code) {
-	case HV_PARTITION_PROPERTY_SYNTHETIC_PROC_FEATURES:
+	if (share_of(code) < SHARES)
+		*value = p ? p->share[share_of(code)] : parent.share[share_of(code)];
+	else if (!p)
+		return false;
+	else if (code == HV_PARTITION_PROPERTY_SYNTHETIC_PROC_FEATURES)
 		*value = p->synthetic_features;
-		break;
-	case HV_PARTITION_PROPERTY_TIME_FREEZE:
+	else if (code == HV_PARTITION_PROPERTY_TIME_FREEZE)
 		*value = p->time.frozen;
-		break;
-	case HV_PARTITION_PROPERTY_REFERENCE_TIME:
-		*value = reftime_read(&p->time, partition_now(p));
-		break;
-	case HV_PARTITION_PROPERTY_GPA_PAGE_ACCESS_TRACKING:
+	else if (code == HV_PARTITION_PROPERTY_REFERENCE_TIME)
+		*value = reftime_read(&p->time, guest_tsc(p));
+	else if (code == HV_PARTITION_PROPERTY_GPA_PAGE_ACCESS_TRACKING)
 		*value = p->track_access;
-		break;
-	case HV_PARTITION_PROPERTY_UNIMPLEMENTED_MSR_ACTION:
-		*value = p->ignore_unknown_msrs ?
-				 HV_UNIMPLEMENTED_MSR_ACTION_IGNORE_WRITE_READ_ZERO :
-				 HV_UNIMPLEMENTED_MSR_ACTION_FAULT;
-		break;
-	case HV_PARTITION_PROPERTY_PROCESSOR_FEATURES0:
+	else if (code == HV_PARTITION_PROPERTY_UNIMPLEMENTED_MSR_ACTION)
+		*value = p->ignore_unknown_msrs;
+	else if (code == HV_PARTITION_PROPERTY_PROCESSOR_FEATURES0)
 		*value = ~p->disabled_features[0];
-		break;
-	case HV_PARTITION_PROPERTY_PROCESSOR_FEATURES1:
+	else if (code == HV_PARTITION_PROPERTY_PROCESSOR_FEATURES1)
 		*value = ~p->disabled_features[1];
-		break;
-	default:
-		if (!is_share(code))
-			return HV_STATUS_UNKNOWN_PROPERTY;
-		*value = get_share(p, code);
-	}
-	return HV_STATUS_SUCCESS;
-}
-
-static u16 set_flag(bool *flag, u64 value)
-{
-	if (value > 1)
-		return HV_STATUS_PROPERTY_VALUE_OUT_OF_RANGE;
-	*flag = value;
-	return HV_STATUS_SUCCESS;
-}
-
-static u16 set_property_of(struct partition *p, u32 code, u64 value)
-{
-	bool freeze;
-	u16 status;
-
-	switch (code) {
-	case HV_PARTITION_PROPERTY_SYNTHETIC_PROC_FEATURES:
-		if (p->state != MULLION_PARTITION_CREATED)
-			return HV_STATUS_INVALID_PARTITION_STATE;
-		if (value & ~SYNTHETIC_FEATURES)
-			return HV_STATUS_PROPERTY_VALUE_OUT_OF_RANGE;
-		p->synthetic_features = value;
-		return HV_STATUS_SUCCESS;
-	case HV_PARTITION_PROPERTY_TIME_FREEZE:
-		status = set_flag(&freeze, value);
-		if (!status)
-			reftime_freeze(&p->time, partition_now(p), freeze);
-		return status;
-	case HV_PARTITION_PROPERTY_REFERENCE_TIME:
-		reftime_set(&p->time, partition_now(p), value);
-		return HV_STATUS_SUCCESS;
-	case HV_PARTITION_PROPERTY_GPA_PAGE_ACCESS_TRACKING:
-		return set_flag(&p->track_access, value);
-	case HV_PARTITION_PROPERTY_UNIMPLEMENTED_MSR_ACTION:
-		return set_flag(&p->ignore_unknown_msrs, value);
-	default:
-		return is_share(code) ? set_share(p, code, value) : HV_STATUS_UNKNOWN_PROPERTY;
-	}
-}
-
-static bool is_parent_id(u64 id)
-{
-	return !id || id == HV_PARTITION_ID_SELF;
+	else
+		return false;
+	return true;
 }
 
 static u16 get_property(struct call_frame *f)
 {
 	const struct hv_input_get_partition_property *in = (const void *)f->input;
-	struct hv_output_get_partition_property out = { 0 };
-	struct partition *p = NULL;
-	u16 status = HV_STATUS_UNKNOWN_PROPERTY;
+	struct hv_output_get_partition_property out;
 
-	if (is_parent_id(in->partition_id)) {
-		if (!is_share(in->property_code))
-			return status;
-		out.property_value = get_share(NULL, in->property_code);
-		return call_output(f, 0, &out);
-	}
-	status = find(f, &p);
-	if (status)
-		return status;
-	status = get_property_of(p, in->property_code, &out.property_value);
-	partition_put(p);
-	return status ? status : call_output(f, 0, &out);
+	if (!read_property(f->p, in->property_code, &out.property_value))
+		return HV_STATUS_UNKNOWN_PROPERTY;
+	return call_output(f, 0, &out);
 }
 
+static u16 set_share(struct partition *p, u32 which, u64 value)
+{
+	u64 max = which == SHARE_WEIGHT ? HV_CPU_WEIGHT_MAX : HV_CPU_SHARE_WHOLE;
+
+	if (value > max || (which == SHARE_WEIGHT && !value) ||
+	    !partition_set_share(p, which, (u32)value))
+		return HV_STATUS_PROPERTY_VALUE_OUT_OF_RANGE;
+	return HV_STATUS_SUCCESS;
+}
+
+static u16 set_flag(struct partition *p, u32 code, u64 value)
+{
+	if (value > 1)
+		return HV_STATUS_PROPERTY_VALUE_OUT_OF_RANGE;
+	if (code == HV_PARTITION_PROPERTY_TIME_FREEZE)
+		reftime_freeze(&p->time, guest_tsc(p), value);
+	else if (code == HV_PARTITION_PROPERTY_GPA_PAGE_ACCESS_TRACKING)
+		p->track_access = value;
+	else
+		p->ignore_unknown_msrs = value;
+	return HV_STATUS_SUCCESS;
+}
+
+/* Features that hv does not know are kept, and not shown to the guest. */
 static u16 set_property(struct call_frame *f)
 {
 	const struct hv_input_set_partition_property *in = (const void *)f->input;
-	struct partition *p = NULL;
-	u16 status = HV_STATUS_UNKNOWN_PROPERTY;
+	struct partition *p = f->p;
+	u32 share = share_of(in->property_code);
 
-	if (is_parent_id(in->partition_id)) {
-		if (!is_share(in->property_code))
-			return status;
-		spin_lock(&parent_share_lock);
-		status = set_share(NULL, in->property_code, in->property_value);
-		spin_unlock(&parent_share_lock);
-		return status;
+	if (share < SHARES)
+		return set_share(p, share, in->property_value);
+	if (!p)
+		return HV_STATUS_UNKNOWN_PROPERTY;
+	switch (in->property_code) {
+	case HV_PARTITION_PROPERTY_SYNTHETIC_PROC_FEATURES:
+		if (p->state != MULLION_PARTITION_CREATED)
+			return HV_STATUS_INVALID_PARTITION_STATE;
+		p->synthetic_features = in->property_value;
+		return HV_STATUS_SUCCESS;
+	case HV_PARTITION_PROPERTY_REFERENCE_TIME:
+		reftime_set(&p->time, guest_tsc(p), in->property_value);
+		return HV_STATUS_SUCCESS;
+	case HV_PARTITION_PROPERTY_TIME_FREEZE:
+	case HV_PARTITION_PROPERTY_GPA_PAGE_ACCESS_TRACKING:
+	case HV_PARTITION_PROPERTY_UNIMPLEMENTED_MSR_ACTION:
+		return set_flag(p, in->property_code, in->property_value);
+	default:
+		return HV_STATUS_UNKNOWN_PROPERTY;
 	}
-	status = find(f, &p);
-	if (status)
-		return status;
-	status = set_property_of(p, in->property_code, in->property_value);
-	partition_put(p);
-	return status;
 }
 
 /* ---- Memory ---- */
 
-static u16 donate(struct call_frame *f)
+static u16 move_block(struct call_frame *f)
 {
+	bool donate = f->call->code == MULLION_CALL_DONATE;
+
 	if (f->rdx % MULLION_BLOCK_SIZE)
 		return HV_STATUS_INVALID_ALIGNMENT;
-	if (!parent_donate(GPA(f->rdx)))
-		return HV_STATUS_INVALID_PARAMETER;
-	return HV_STATUS_SUCCESS;
-}
-
-static u16 reclaim(struct call_frame *f)
-{
-	if (f->rdx % MULLION_BLOCK_SIZE)
-		return HV_STATUS_INVALID_ALIGNMENT;
-	if (!parent_reclaim(GPA(f->rdx)))
-		return HV_STATUS_INVALID_PARAMETER;
-	return HV_STATUS_SUCCESS;
-}
-
-/* The pool that the input names: a partition's, then *p is to be put, or the parent's. */
-static u16 find_pool(const struct call_frame *f, struct partition **p, struct pool **pool)
-{
-	*p = is_parent_id(f->input[0]) ? NULL : partition_find(f->input[0]);
-	if (!*p && !is_parent_id(f->input[0]))
-		return HV_STATUS_INVALID_PARTITION_ID;
-	*pool = *p ? &(*p)->pool : &parent.pool;
-	return HV_STATUS_SUCCESS;
-}
-
-static void put_pool(struct partition *p)
-{
-	if (p)
-		partition_put(p);
+	return (donate ? parent_donate : parent_reclaim)(GPA(f->rdx)) ? HV_STATUS_SUCCESS :
+									HV_STATUS_INVALID_PARAMETER;
 }
 
 static u16 deposit(struct call_frame *f)
 {
-	struct partition *p;
-	struct pool *pool;
 	u64 frame;
-	u16 status = find_pool(f, &p, &pool);
+	u16 status;
 
-	if (status)
-		return status;
-	if (p && p->state == MULLION_PARTITION_FINALIZED)
-		status = HV_STATUS_INVALID_PARTITION_STATE;
-	while (!status && f->next < f->end) {
+	for (; f->next < f->end; f->next++) {
 		status = call_element(f, f->next, &frame);
-		if (!status && !pool_deposit(pool, frame))
-			status = HV_STATUS_INVALID_PARAMETER;
-		if (!status)
-			f->next++;
+		if (status)
+			return status;
+		if (!pool_deposit(f->p ? &f->p->pool : &parent.pool, frame))
+			return HV_STATUS_INVALID_PARAMETER;
 	}
-	put_pool(p);
-	return status;
+	return HV_STATUS_SUCCESS;
 }
 
 /* A page whose number cannot be told any more stays in the pool. */
 static u16 withdraw(struct call_frame *f)
 {
-	struct partition *p;
-	struct pool *pool;
+	struct pool *pool = f->p ? &f->p->pool : &parent.pool;
 	u64 frame;
-	u16 status = find_pool(f, &p, &pool);
+	u16 status;
 
-	if (status)
-		return status;
-	while (!status && f->next < f->end) {
-		if (!pool_withdraw(pool, &frame)) {
-			status = HV_STATUS_NO_RESOURCES;
-			break;
-		}
+	for (; f->next < f->end; f->next++) {
+		if (!pool_withdraw(pool, &frame))
+			return HV_STATUS_NO_RESOURCES;
 		status = call_output(f, f->next, &frame);
-		if (status)
+		if (status) {
 			pool_deposit(pool, frame);
-		else
-			f->next++;
+			return status;
+		}
 	}
-	put_pool(p);
-	return status;
+	return HV_STATUS_SUCCESS;
 }
 
 static u16 map(struct call_frame *f)
@@ -355,25 +212,18 @@ static u16 map(struct call_frame *f)
 	u32 rights = in->map_flags & ~(HV_MAP_GPA_LARGE_PAGE | HV_MAP_GPA_ADJUSTABLE);
 	bool large = in->map_flags & HV_MAP_GPA_LARGE_PAGE;
 	u64 size = large ? LARGE_FRAMES : 1, frame;
-	struct partition *p;
-	u16 status;
+	u16 status = HV_STATUS_SUCCESS;
 
 	if (in->padding || in->target_gpa_base >= GFN_END)
 		return HV_STATUS_INVALID_PARAMETER;
-	status = find(f, &p);
-	if (status)
-		return status;
-	if (!partition_make_map(p))
-		status = HV_STATUS_INSUFFICIENT_MEMORY;
-	while (!status && f->next < f->end) {
+	if (!partition_make_map(f->p))
+		return HV_STATUS_INSUFFICIENT_MEMORY;
+	for (; !status && f->next < f->end; f->next += !status) {
 		status = call_element(f, f->next, &frame);
 		if (!status)
-			status = gpamap_map(&p->map, in->target_gpa_base + f->next * size, frame,
+			status = gpamap_map(&f->p->map, in->target_gpa_base + f->next * size, frame,
 					    large, rights);
-		if (!status)
-			f->next++;
 	}
-	partition_put(p);
 	return status;
 }
 
@@ -383,48 +233,33 @@ static u16 unmap(struct call_frame *f)
 	u64 size = in->unmap_flags & HV_UNMAP_GPA_LARGE_PAGE ? LARGE_FRAMES : 1;
 	u64 first = in->target_gpa_base + f->next * size;
 	u64 count = (f->end - f->next) * size;
-	struct partition *p;
-	u16 status;
 
-	if ((in->unmap_flags & ~HV_UNMAP_GPA_LARGE_PAGE) || in->padding ||
-	    in->target_gpa_base % size || in->target_gpa_base >= GFN_END || first >= GFN_END ||
-	    count > GFN_END - first)
+	if ((in->unmap_flags & ~HV_UNMAP_GPA_LARGE_PAGE) || in->padding || first % size ||
+	    in->target_gpa_base >= GFN_END || count > GFN_END - first)
 		return HV_STATUS_INVALID_PARAMETER;
-	status = find(f, &p);
-	if (status)
-		return status;
-	if (p->map.pt.root && !gpamap_unmap(&p->map, first, count))
-		status = HV_STATUS_INSUFFICIENT_MEMORY;
-	else
-		f->next = f->end;
-	partition_put(p);
-	return status;
+	if (f->p->map.pt.root && !gpamap_unmap(&f->p->map, first, count))
+		return HV_STATUS_INSUFFICIENT_MEMORY;
+	f->next = f->end;
+	return HV_STATUS_SUCCESS;
 }
 
 static u16 access_states(struct call_frame *f)
 {
 	const struct hv_input_get_gpa_pages_access_states *in = (const void *)f->input;
-	struct partition *p;
-	u16 status;
+	u16 status = HV_STATUS_SUCCESS;
 
 	if ((in->flags & ~HV_GPA_ACCESS_MASK) || in->gpa_base >= GFN_END)
 		return HV_STATUS_INVALID_PARAMETER;
-	status = find(f, &p);
-	if (status)
-		return status;
-	if (!p->map.pt.root)
-		status = HV_STATUS_INVALID_PARTITION_STATE;
-	while (!status && f->next < f->end) {
-		u8 state = gpamap_access(&p->map, in->gpa_base + f->next, in->flags);
+	if (!f->p->map.pt.root)
+		return HV_STATUS_INVALID_PARTITION_STATE;
+	for (; !status && f->next < f->end; f->next += !status) {
+		u8 state = gpamap_access(&f->p->map, in->gpa_base + f->next, in->flags);
 
 		status = call_output(f, f->next, &state);
-		if (!status)
-			f->next++;
 	}
 	/* What was cleared must be seen to be set again. */
 	if (in->flags & (HV_GPA_ACCESS_CLEAR_ACCESSED | HV_GPA_ACCESS_CLEAR_DIRTY))
-		partition_flush(p);
-	partition_put(p);
+		partition_flush(f->p);
 	return status;
 }
 
@@ -434,9 +269,6 @@ static void describe_parent(struct mullion_partition_info *info)
 {
 	info->state = MULLION_PARTITION_ACTIVE;
 	info->vp_count = cpu_count;
-	info->weight = parent.weight;
-	info->cap = parent.cap;
-	info->reserve = parent.reserve;
 	info->pool_free = frames_count(FRAME_DONATED);
 	info->pool_pages = info->pool_free + frames_count(FRAME_POOL);
 	info->mapped_pages = frames_count(FRAME_MAPPED);
@@ -449,9 +281,6 @@ static void describe(const struct partition *p, struct mullion_partition_info *i
 	memcpy(info->uuid, p->uuid, sizeof(info->uuid));
 	memcpy(info->name, p->name, sizeof(info->name));
 	info->vp_count = p->vp_count;
-	info->weight = p->weight;
-	info->cap = p->cap;
-	info->reserve = p->reserve;
 	info->pool_pages = p->pool.pages;
 	info->pool_free = READ_ONCE(p->pool.free);
 	info->mapped_pages = p->map.mapped_pages;
@@ -466,14 +295,20 @@ static void describe(const struct partition *p, struct mullion_partition_info *i
 
 static u16 get_partition(struct call_frame *f)
 {
-	struct mullion_partition_info info = { .size = sizeof(info) };
 	struct partition *p = f->rdx ? partition_find_from(f->rdx) : NULL;
+	const u32 *share = p ? p->share : parent.share;
+	struct mullion_partition_info info = {
+		.size = sizeof(info),
+		.weight = share[SHARE_WEIGHT],
+		.cap = share[SHARE_CAP],
+		.reserve = share[SHARE_RESERVE],
+	};
 
 	if (f->rdx && !p)
 		return HV_STATUS_INVALID_PARTITION_ID;
 	if (p) {
 		describe(p, &info);
-		partition_put(p);
+		spin_unlock(&p->lock);
 	} else {
 		describe_parent(&info);
 	}
@@ -483,68 +318,54 @@ static u16 get_partition(struct call_frame *f)
 static u16 set_name(struct call_frame *f)
 {
 	const struct mullion_partition_name *in = (const void *)f->input;
-	struct partition *p;
-	u16 status;
 
 	if (in->name[MULLION_NAME_MAX - 1])
 		return HV_STATUS_INVALID_PARAMETER;
-	status = find(f, &p);
-	if (status)
-		return status;
-	memcpy(p->uuid, in->uuid, sizeof(p->uuid));
-	memcpy(p->name, in->name, sizeof(p->name));
-	partition_put(p);
+	memcpy(f->p->uuid, in->uuid, sizeof(in->uuid));
+	memcpy(f->p->name, in->name, sizeof(in->name));
 	return HV_STATUS_SUCCESS;
 }
 
 static u16 bind_port(struct call_frame *f)
 {
-	struct partition *p;
-	u16 status = find(f, &p);
-
-	if (status)
-		return status;
-	status = port_bind(p, (const void *)f->input);
-	partition_put(p);
-	return status;
+	return port_bind(f->p, (const void *)f->input);
 }
 
 static u16 unbind_port(struct call_frame *f)
 {
 	const struct mullion_bind_port *in = (const void *)f->input;
-	struct partition *p;
-	u16 status = find(f, &p);
 
-	if (status)
-		return status;
-	status = port_unbind(p, in->connection);
-	partition_put(p);
-	return status;
+	return port_unbind(f->p, in->connection);
 }
 
+#define ON CALL_PARTITION
+#define IN(call) sizeof(struct hv_input_##call)
+#define OUT(call) sizeof(struct hv_output_##call)
+#define PORT sizeof(struct mullion_bind_port)
+#define NAME sizeof(struct mullion_partition_name)
+#define INFO sizeof(struct mullion_partition_info)
+
 const struct call partition_calls[] = {
-	{ HVCALL_CREATE_PARTITION, 0, 0, sizeof(struct hv_input_create_partition),
-	  sizeof(struct hv_output_create_partition), create },
-	{ HVCALL_INITIALIZE_PARTITION, 0, 0, sizeof(struct hv_input_partition), 0, initialize },
-	{ HVCALL_FINALIZE_PARTITION, 0, 0, sizeof(struct hv_input_partition), 0, finalize },
-	{ HVCALL_DELETE_PARTITION, 0, 0, sizeof(struct hv_input_partition), 0, delete },
-	{ HVCALL_GET_PARTITION_PROPERTY, 0, 0, sizeof(struct hv_input_get_partition_property),
-	  sizeof(struct hv_output_get_partition_property), get_property },
-	{ HVCALL_SET_PARTITION_PROPERTY, 0, 0, sizeof(struct hv_input_set_partition_property), 0,
+	{ HVCALL_CREATE_PARTITION, 0, 0, IN(create_partition), OUT(create_partition), create },
+	{ HVCALL_INITIALIZE_PARTITION, ON, 0, IN(partition), 0, initialize },
+	{ HVCALL_FINALIZE_PARTITION, ON | CALL_FINALIZED, 0, IN(partition), 0, finalize },
+	{ HVCALL_DELETE_PARTITION, ON | CALL_FINALIZED, 0, IN(partition), 0, delete },
+	{ HVCALL_GET_PARTITION_PROPERTY, ON | CALL_PARENT, 0, IN(get_partition_property),
+	  OUT(get_partition_property), get_property },
+	{ HVCALL_SET_PARTITION_PROPERTY, ON | CALL_PARENT, 0, IN(set_partition_property), 0,
 	  set_property },
-	{ HVCALL_DEPOSIT_MEMORY, CALL_REP, 8, sizeof(struct hv_input_deposit_memory), 0, deposit },
-	{ HVCALL_WITHDRAW_MEMORY, CALL_REP, 0, sizeof(struct hv_input_withdraw_memory), 8,
-	  withdraw },
-	{ HVCALL_MAP_GPA_PAGES, CALL_REP, 8, sizeof(struct hv_input_map_gpa_pages), 0, map },
-	{ HVCALL_UNMAP_GPA_PAGES, CALL_REP, 0, sizeof(struct hv_input_unmap_gpa_pages), 0, unmap },
-	{ HVCALL_GET_GPA_PAGES_ACCESS_STATES, CALL_REP, 0,
-	  sizeof(struct hv_input_get_gpa_pages_access_states), 1, access_states },
-	{ MULLION_CALL_DONATE, CALL_RDX, 0, 0, 0, donate },
-	{ MULLION_CALL_RECLAIM, CALL_RDX, 0, 0, 0, reclaim },
-	{ MULLION_CALL_GET_PARTITION, CALL_RDX, 0, 0, sizeof(struct mullion_partition_info),
-	  get_partition },
-	{ MULLION_CALL_SET_NAME, 0, 0, sizeof(struct mullion_partition_name), 0, set_name },
-	{ MULLION_CALL_BIND_PORT, 0, 0, sizeof(struct mullion_bind_port), 0, bind_port },
-	{ MULLION_CALL_UNBIND_PORT, 0, 0, sizeof(struct mullion_bind_port), 0, unbind_port },
+	{ HVCALL_DEPOSIT_MEMORY, ON | CALL_PARENT | CALL_REP, 8, IN(deposit_memory), 0, deposit },
+	{ HVCALL_WITHDRAW_MEMORY, ON | CALL_PARENT | CALL_FINALIZED | CALL_REP, 0,
+	  IN(withdraw_memory), 8, withdraw },
+	{ HVCALL_MAP_GPA_PAGES, ON | CALL_REP, 8, IN(map_gpa_pages), 0, map },
+	{ HVCALL_UNMAP_GPA_PAGES, ON | CALL_REP, 0, IN(unmap_gpa_pages), 0, unmap },
+	{ HVCALL_GET_GPA_PAGES_ACCESS_STATES, ON | CALL_REP, 0, IN(get_gpa_pages_access_states), 1,
+	  access_states },
+	{ MULLION_CALL_DONATE, CALL_RDX, 0, 0, 0, move_block },
+	{ MULLION_CALL_RECLAIM, CALL_RDX, 0, 0, 0, move_block },
+	{ MULLION_CALL_GET_PARTITION, CALL_RDX, 0, 0, INFO, get_partition },
+	{ MULLION_CALL_SET_NAME, ON, 0, NAME, 0, set_name },
+	{ MULLION_CALL_BIND_PORT, ON, 0, PORT, 0, bind_port },
+	{ MULLION_CALL_UNBIND_PORT, ON, 0, PORT, 0, unbind_port },
 	{ 0 },
 };

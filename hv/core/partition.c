@@ -7,7 +7,6 @@
 #include "core/cpu.h"
 #include "core/log.h"
 #include "core/memory.h"
-#include "core/parent.h"
 #include "core/port.h"
 
 _Static_assert(sizeof(struct partition) <= PAGE_SIZE, "a page of the parent's pool");
@@ -57,7 +56,7 @@ u16 partition_create(const struct hv_input_create_partition *in, u64 tsc_hz, u64
 	p->disabled_features[0] = in->disabled_processor_features[0];
 	p->disabled_features[1] = in->disabled_processor_features[1];
 	p->disabled_xsave = in->disabled_xsave_features;
-	p->weight = HV_CPU_WEIGHT_DEFAULT;
+	p->share[SHARE_WEIGHT] = HV_CPU_WEIGHT_DEFAULT;
 	p->pages = (struct guest_pages){ guest_page, p };
 	p->tsc_offset = -tsc;
 	reftime_init(&p->time, &p->pages, tsc_hz, 0);
@@ -68,39 +67,31 @@ u16 partition_create(const struct hv_input_create_partition *in, u64 tsc_hz, u64
 
 /* Whoever has a partition's lock may be waiting for the table's: so the partition's is
  * only tried with the table's held. */
-static bool try_find(u64 id, bool exact, struct partition **found)
-{
-	struct partition *p;
-	bool done;
-
-	spin_lock(&table.lock);
-	for (p = table.first; p && p->id < id; p = p->next)
-		;
-	if (p && exact && p->id != id)
-		p = NULL;
-	done = !p || spin_trylock(&p->lock);
-	spin_unlock(&table.lock);
-	*found = p;
-	return done;
-}
-
-static struct partition *find(u64 id, bool exact)
+struct partition *partition_find_from(u64 id)
 {
 	struct partition *p;
 
-	while (!try_find(id, exact, &p))
+	for (;;) {
+		spin_lock(&table.lock);
+		for (p = table.first; p && p->id < id; p = p->next)
+			;
+		if (!p || spin_trylock(&p->lock))
+			break;
+		spin_unlock(&table.lock);
 		__builtin_ia32_pause();
+	}
+	spin_unlock(&table.lock);
 	return p;
 }
 
 struct partition *partition_find(u64 id)
 {
-	return find(id, true);
-}
+	struct partition *p = partition_find_from(id);
 
-struct partition *partition_find_from(u64 id)
-{
-	return find(id, false);
+	if (!p || p->id == id)
+		return p;
+	spin_unlock(&p->lock);
+	return NULL;
 }
 
 bool partition_make_map(struct partition *p)
@@ -108,23 +99,14 @@ bool partition_make_map(struct partition *p)
 	return p->map.pt.root || gpamap_init(&p->map, &pt_format_npt, &p->pool, flush_map);
 }
 
-static struct vp *any_vp(const struct partition *p)
-{
-	for (u32 i = 0; i < VPS_MAX; i++) {
-		if (p->vps[i])
-			return p->vps[i];
-	}
-	return NULL;
-}
-
 bool partition_finalize(struct partition *p)
 {
-	struct vp *vp = any_vp(p);
-
 	p->state = MULLION_PARTITION_FINALIZED;
-	if (vp) {
-		vp_destroy(p, vp);
-		return false;
+	for (u32 i = 0; i < VPS_MAX; i++) {
+		if (p->vps[i]) {
+			vp_destroy(p, p->vps[i]);
+			return false;
+		}
 	}
 	if (p->map.pt.root) {
 		partition_flush(p);
@@ -164,36 +146,29 @@ bool partition_delete(struct partition *p)
 	return true;
 }
 
-static struct vp *nth_vp(const struct partition *p, u32 i)
-{
-	return p ? p->vps[i] : cpus[i]->vp;
-}
-
-/* The first count of them; those that are not there do not mind. */
-static u32 set_shares(const struct partition *p, u32 count, u32 weight, u32 cap, u32 reserve)
+/* To the first count VPs; returns how many could have it. */
+static u32 set_shares(const struct partition *p, u32 count, const u32 share[SHARES])
 {
 	for (u32 i = 0; i < count; i++) {
-		struct vp *vp = nth_vp(p, i);
+		struct vp *vp = p ? p->vps[i] : cpus[i]->vp;
 
-		if (vp && !vp_set_share(vp, weight, cap, reserve))
+		if (vp && !vp_set_share(vp, share))
 			return i;
 	}
 	return count;
 }
 
-bool partition_set_share(struct partition *p, u32 weight, u32 cap, u32 reserve)
+bool partition_set_share(struct partition *p, enum share which, u32 value)
 {
-	u32 *share[] = { p ? &p->weight : &parent.weight, p ? &p->cap : &parent.cap,
-			 p ? &p->reserve : &parent.reserve };
+	u32 *share = p ? p->share : parent.share;
 	u32 count = p ? VPS_MAX : cpu_count;
-	u32 done = set_shares(p, count, weight, cap, reserve);
+	u32 old = share[which], done;
 
-	if (done < count) {
-		set_shares(p, done, *share[0], *share[1], *share[2]);
-		return false;
-	}
-	*share[0] = weight;
-	*share[1] = cap;
-	*share[2] = reserve;
-	return true;
+	share[which] = value;
+	done = set_shares(p, count, share);
+	if (done == count)
+		return true;
+	share[which] = old;
+	set_shares(p, done, share);
+	return false;
 }

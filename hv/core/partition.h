@@ -25,6 +25,7 @@
 
 #include "core/gpamap.h"
 #include "core/lock.h"
+#include "core/parent.h"
 #include "core/pool.h"
 #include "core/types.h"
 #include "hyperv/reftime.h"
@@ -56,9 +57,7 @@ struct partition {
 	bool ignore_unknown_msrs; /* may change at any time */
 	bool track_access; /* told to the parent as it set it: tracking is always on */
 
-	u32 weight; /* of each VP; mullion/parent.h has the units */
-	u32 cap;
-	u32 reserve;
+	u32 share[SHARES]; /* of each VP */
 
 	struct guest_pages pages; /* how the guest's pages are come to */
 	struct reftime time; /* its own lock */
@@ -89,12 +88,6 @@ struct partition *partition_find(u64 id);
 /* The same for the first one from this id on. */
 struct partition *partition_find_from(u64 id);
 
-/* For who has it from there. */
-static inline void partition_put(struct partition *p)
-{
-	spin_unlock(&p->lock);
-}
-
 /* Makes its map, if there is none yet. The lock is held. False: the pool is empty. */
 bool partition_make_map(struct partition *p);
 
@@ -109,16 +102,16 @@ bool partition_finalize(struct partition *p);
  * true when that is done: then the partition is gone, its lock with it. */
 bool partition_delete(struct partition *p);
 
-/* Sets the shares of all its VPs and of those to come; of the parent's with NULL. The
- * lock is held. False, nothing changed: they cannot be had. */
-bool partition_set_share(struct partition *p, u32 weight, u32 cap, u32 reserve);
+/* Gives one of the shares of all VPs of p, and of those to come, a value; the parent's
+ * with NULL. The lock is held. False, nothing changed: it cannot be had. */
+bool partition_set_share(struct partition *p, enum share which, u32 value);
 
 /* core/child.c. The lock is held: the VP is gone (from p->vps too), its pages are the
  * pool's. */
 void vp_destroy(struct partition *p, struct vp *vp);
 
 /* core/child.c. False, nothing changed, when the scheduler cannot. */
-bool vp_set_share(struct vp *vp, u32 weight, u32 cap, u32 reserve);
+bool vp_set_share(struct vp *vp, const u32 share[SHARES]);
 
 /* Its lock is held: waits until no CPU runs one of its VPs, or handles an exit of
  * one, that began before the call. */

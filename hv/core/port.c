@@ -14,29 +14,23 @@ struct port {
 	u32 connection;
 	u32 event;
 	u32 type; /* enum mullion_port_type; 0: this entry is free */
-	u32 reserved;
 	struct mullion_message_ring *ring; /* the parent's page; of a message port */
 	u64 head; /* hv's own: the ring's is only told */
 };
 
 #define PORTS (PAGE_SIZE / sizeof(struct port))
 
-/* port_lock is held. type 0: the first free entry. */
-static struct port *find_port(const struct partition *p, u32 connection, u32 type)
+/* The connection's port, or with used false any entry that is free. Who has neither the
+ * partition's lock nor port_lock may not ask. */
+static struct port *find_port(const struct partition *p, u32 connection, bool used)
 {
 	for (u32 i = 0; p->ports && i < PORTS; i++) {
 		struct port *port = &p->ports[i];
 
-		if (port->type == type && (!type || port->connection == connection))
+		if (used ? port->type && port->connection == connection : !port->type)
 			return port;
 	}
 	return NULL;
-}
-
-static bool is_bound(const struct partition *p, u32 connection)
-{
-	return find_port(p, connection, MULLION_PORT_MESSAGE) ||
-	       find_port(p, connection, MULLION_PORT_EVENT);
 }
 
 static bool is_valid(const struct mullion_bind_port *b)
@@ -51,19 +45,13 @@ u16 port_bind(struct partition *p, const struct mullion_bind_port *b)
 	struct mullion_message_ring *ring = NULL;
 	struct port *free;
 
-	/* Only who has the partition's lock changes which ports there are. */
-	if (!is_valid(b) || is_bound(p, b->connection))
+	if (!is_valid(b) || find_port(p, b->connection, true))
 		return HV_STATUS_INVALID_PARAMETER;
-	if (!p->ports) {
-		struct port *table = pool_alloc(&p->pool);
-
-		if (!table)
-			return HV_STATUS_INSUFFICIENT_MEMORY;
-		spin_lock(&p->port_lock);
-		p->ports = table;
-		spin_unlock(&p->port_lock);
-	}
-	free = find_port(p, 0, 0);
+	if (!p->ports)
+		__atomic_store_n(&p->ports, pool_alloc(&p->pool), __ATOMIC_RELEASE);
+	if (!p->ports)
+		return HV_STATUS_INSUFFICIENT_MEMORY;
+	free = find_port(p, 0, false);
 	if (!free)
 		return HV_STATUS_NO_RESOURCES;
 	if (b->type == MULLION_PORT_MESSAGE) {
@@ -84,7 +72,6 @@ u16 port_bind(struct partition *p, const struct mullion_bind_port *b)
 	return HV_STATUS_SUCCESS;
 }
 
-/* A port that the caller has found; the partition's lock is held. */
 static void unbind(struct partition *p, struct port *port)
 {
 	struct mullion_message_ring *ring = port->ring;
@@ -98,10 +85,8 @@ static void unbind(struct partition *p, struct port *port)
 
 u16 port_unbind(struct partition *p, u32 connection)
 {
-	struct port *port = find_port(p, connection, MULLION_PORT_MESSAGE);
+	struct port *port = find_port(p, connection, true);
 
-	if (!port)
-		port = find_port(p, connection, MULLION_PORT_EVENT);
 	if (!port)
 		return HV_STATUS_INVALID_CONNECTION_ID;
 	unbind(p, port);
@@ -110,17 +95,14 @@ u16 port_unbind(struct partition *p, u32 connection)
 
 void port_unbind_all(struct partition *p)
 {
-	struct port *table = p->ports;
-
-	for (u32 i = 0; table && i < PORTS; i++) {
-		if (table[i].type)
-			unbind(p, &table[i]);
+	if (!p->ports)
+		return;
+	for (u32 i = 0; i < PORTS; i++) {
+		if (p->ports[i].type)
+			unbind(p, &p->ports[i]);
 	}
-	spin_lock(&p->port_lock);
+	pool_free(&p->pool, p->ports);
 	p->ports = NULL;
-	spin_unlock(&p->port_lock);
-	if (table)
-		pool_free(&p->pool, table);
 }
 
 /* The parent may have written anything to tail: at worst it loses messages of its own. */
@@ -136,30 +118,21 @@ static bool put(struct port *port, const struct hv_message *message)
 	return true;
 }
 
-u16 port_post_message(struct partition *p, u32 connection, const struct hv_message *message,
-		      struct cpu *cpu)
+u16 port_send(struct partition *p, u32 connection, const struct hv_message *message,
+	      struct cpu *cpu)
 {
-	u16 status = HV_STATUS_INVALID_CONNECTION_ID;
+	u32 type = message ? MULLION_PORT_MESSAGE : MULLION_PORT_EVENT;
+	u16 status = HV_STATUS_SUCCESS;
 	struct port *port;
 
 	spin_lock(&p->port_lock);
-	port = find_port(p, connection, MULLION_PORT_MESSAGE);
-	if (port)
-		status = put(port, message) ? HV_STATUS_SUCCESS : HV_STATUS_INSUFFICIENT_BUFFERS;
-	if (!status)
+	port = find_port(p, connection, true);
+	if (!port || port->type != type)
+		status = HV_STATUS_INVALID_CONNECTION_ID;
+	else if (message && !put(port, message))
+		status = HV_STATUS_INSUFFICIENT_BUFFERS;
+	else
 		events_set(cpu, port->event);
 	spin_unlock(&p->port_lock);
 	return status;
-}
-
-u16 port_signal(struct partition *p, u32 connection, struct cpu *cpu)
-{
-	const struct port *port;
-
-	spin_lock(&p->port_lock);
-	port = find_port(p, connection, MULLION_PORT_EVENT);
-	if (port)
-		events_set(cpu, port->event);
-	spin_unlock(&p->port_lock);
-	return port ? HV_STATUS_SUCCESS : HV_STATUS_INVALID_CONNECTION_ID;
 }

@@ -24,17 +24,16 @@ u16 port_bind(struct partition *p, const struct mullion_bind_port *bind);
 /* Ends it; behind its return nobody touches the ring. INVALID_CONNECTION_ID. */
 u16 port_unbind(struct partition *p, u32 connection);
 
-/* Ends all, and gives the table back to the pool. */
+/* Ends all, and gives the table back to the pool: the partition has no VPs any more. */
 void port_unbind_all(struct partition *p);
 
 /*
  * For the child, on the CPU that handles its call: puts the message (its header is the
- * caller's) into the connection's ring, or signals the connection, and sets the
- * port's event on cpu. INVALID_CONNECTION_ID: no port of this type;
+ * caller's) into the connection's ring, or with NULL signals the connection, and sets
+ * the port's event on cpu. INVALID_CONNECTION_ID: no port of this type;
  * INSUFFICIENT_BUFFERS: the ring is full.
  */
-u16 port_post_message(struct partition *p, u32 connection, const struct hv_message *message,
-		      struct cpu *cpu);
-u16 port_signal(struct partition *p, u32 connection, struct cpu *cpu);
+u16 port_send(struct partition *p, u32 connection, const struct hv_message *message,
+	      struct cpu *cpu);
 
 #endif

@@ -204,7 +204,7 @@ void exit_gpa_fault(struct vp *vp)
 		return;
 	}
 	log_error("parent touched %s memory: %s at %lx by rip %lx on CPU %u",
-		  parent_hits_hv(gpa, 1) ? "hv" : "absent",
+		  parent_hits_hv(gpa) ? "hv" : "absent",
 		  vp->exit.fetch ? "execution" :
 		  vp->exit.write ? "write" :
 				   "read",

@@ -76,7 +76,7 @@ static void check_maps(void)
 		bool shown = pa >= ARENA && pa < ARENA + 2 * PAGE_SIZE;
 
 		CHECK_NOTE("0x%" PRIx64, pa);
-		CHECK_EQ(entry != 0, shown || !parent_hits_hv(GPA(pa), 1));
+		CHECK_EQ(entry != 0, shown || !parent_hits_hv(GPA(pa)));
 		CHECK_EQ(!!(entry & PTE_W), entry && !shown);
 		CHECK_EQ(pt_lookup(&parent.native_map, pa, NULL), entry);
 	}

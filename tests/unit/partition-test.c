@@ -75,13 +75,13 @@ void events_set(struct cpu *cpu, u32 event)
 	events++;
 }
 
-bool vp_set_share(struct vp *vp, u32 weight, u32 cap, u32 reserve)
+bool vp_set_share(struct vp *vp, const u32 share[SHARES])
 {
-	if (vp->index == refuse_share_of && reserve > 1000)
+	if (vp->index == refuse_share_of && share[SHARE_RESERVE] > 1000)
 		return false;
-	vp->regs.r[0] = weight;
-	vp->regs.r[1] = cap;
-	vp->regs.r[2] = reserve;
+	vp->regs.r[0] = share[SHARE_WEIGHT];
+	vp->regs.r[1] = share[SHARE_CAP];
+	vp->regs.r[2] = share[SHARE_RESERVE];
 	return true;
 }
 
@@ -104,7 +104,7 @@ static struct vp *add_vp(u64 id, u32 index)
 	vp->index = index;
 	p->vps[index] = vp;
 	p->vp_count++;
-	partition_put(p);
+	spin_unlock(&p->lock);
 	return vp;
 }
 
@@ -121,7 +121,7 @@ static void start(void)
 	parent.frames_base = HV_BASE_PA + MIB(4);
 	parent.frames_size = MIB(2);
 	parent.ram_end = RAM_END;
-	parent.weight = 1000;
+	parent.share[SHARE_WEIGHT] = 1000;
 	REQUIRE(memmap_normalize(&parent.memory));
 	REQUIRE(memmap_set(&parent.memory, HV_BASE_PA, HV_PAGES_SIZE, MEM_RESERVED));
 	log_area = (struct shared_area){ phys_to_virt(HPA(HV_BASE_PA + MIB(3))), PAGE_SIZE };
@@ -461,7 +461,6 @@ static void properties(void)
 		{ HV_PARTITION_PROPERTY_UNIMPLEMENTED_MSR_ACTION, 1, 0, 0 },
 		{ HV_PARTITION_PROPERTY_UNIMPLEMENTED_MSR_ACTION, 2, 10, 10 },
 		{ HV_PARTITION_PROPERTY_SYNTHETIC_PROC_FEATURES, 3, 0, 7 },
-		{ HV_PARTITION_PROPERTY_SYNTHETIC_PROC_FEATURES, 1ul << 63, 10, 7 },
 		{ HV_PARTITION_PROPERTY_PROCESSOR_FEATURES0, 1, 9, 9 },
 		{ HV_PARTITION_PROPERTY_SUSPEND, 1, 9, 9 },
 	};
@@ -586,18 +585,18 @@ static void ports(void)
 	CHECK_EQ(bind(id, 6, MULLION_PORT_MESSAGE, 8, RING), HV_STATUS_INVALID_PARAMETER);
 
 	p = partition_find(id);
-	partition_put(p);
-	CHECK_EQ(port_signal(p, 4, cpus[1]), HV_STATUS_INVALID_CONNECTION_ID);
-	CHECK_EQ(port_signal(p, 0, cpus[1]), HV_STATUS_INVALID_CONNECTION_ID);
+	spin_unlock(&p->lock);
+	CHECK_EQ(port_send(p, 4, NULL, cpus[1]), HV_STATUS_INVALID_CONNECTION_ID);
+	CHECK_EQ(port_send(p, 0, NULL, cpus[1]), HV_STATUS_INVALID_CONNECTION_ID);
 	CHECK_EQ(events, 0);
-	CHECK_EQ(port_signal(p, 5, cpus[1]), 0);
+	CHECK_EQ(port_send(p, 5, NULL, cpus[1]), 0);
 	CHECK_EQ(event_set, MULLION_EVENTS_MAX - 1);
-	CHECK_EQ(port_post_message(p, 5, &message, cpus[1]), HV_STATUS_INVALID_CONNECTION_ID);
+	CHECK_EQ(port_send(p, 5, &message, cpus[1]), HV_STATUS_INVALID_CONNECTION_ID);
 	for (u64 k = 0; k < 100; k++) {
 		bool room = k - ring->tail < MULLION_RING_MESSAGES;
 
 		memset(&message, (int)k, sizeof(message));
-		CHECK_EQ(port_post_message(p, 4, &message, cpus[1]),
+		CHECK_EQ(port_send(p, 4, &message, cpus[1]),
 			 room ? 0 : HV_STATUS_INSUFFICIENT_BUFFERS);
 		if (room) {
 			CHECK_EQ(event_set, 8);
@@ -611,9 +610,9 @@ static void ports(void)
 	/* Whatever the parent writes, nothing but its ring is written to. */
 	ring->head = 0x1234567;
 	ring->tail = ~0ul / 2;
-	CHECK_EQ(port_post_message(p, 4, &message, cpus[1]), HV_STATUS_INSUFFICIENT_BUFFERS);
+	CHECK_EQ(port_send(p, 4, &message, cpus[1]), HV_STATUS_INSUFFICIENT_BUFFERS);
 	ring->tail = 99;
-	CHECK_EQ(port_post_message(p, 4, &message, cpus[1]), 0);
+	CHECK_EQ(port_send(p, 4, &message, cpus[1]), 0);
 	CHECK_EQ(ring->head, 101);
 
 	while (bind(id, (u32)(1000 + bound), MULLION_PORT_EVENT, 1, 0) == 0)
@@ -625,7 +624,7 @@ static void ports(void)
 	CHECK_EQ(bind(id, 999999, MULLION_PORT_EVENT, 1, 0), 0);
 	CHECK_EQ(unbind(id, 4), 0);
 	CHECK_EQ(frames_owner(RING >> PAGE_SHIFT), FRAME_PARENT);
-	CHECK_EQ(port_post_message(p, 4, &message, cpus[1]), HV_STATUS_INVALID_CONNECTION_ID);
+	CHECK_EQ(port_send(p, 4, &message, cpus[1]), HV_STATUS_INVALID_CONNECTION_ID);
 	CHECK_EQ(bind(id, 4, MULLION_PORT_MESSAGE, 8, RING), 0);
 	CHECK_EQ(call_id(HVCALL_DELETE_PARTITION, id), 0); /* with the ports bound */
 	reclaim_block();
@@ -650,7 +649,7 @@ static void access(void)
 	CHECK(gpamap_page(&p->map, 0x1003, true));
 	CHECK(gpamap_page(&p->map, 0x1005, false));
 	CHECK(gpamap_page(&p->map, 0x1000 + 199, true));
-	partition_put(p);
+	spin_unlock(&p->lock);
 	for (int round = 0; round < 2; round++) {
 		*in = (struct hv_input_get_gpa_pages_access_states){ id, HV_GPA_ACCESS_CLEAR_DIRTY,
 								     0x1000 };
