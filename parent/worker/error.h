@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Why something could not be done: one line and a kind. Functions that can fail
+ * take a struct error and return false, or NULL, after filling it in.
+ */
+#ifndef WORKER_ERROR_H
+#define WORKER_ERROR_H
+
+#include <stdbool.h>
+
+/* The numbers are exit statuses, the same as hvctl's. */
+enum error_kind {
+	ERROR_NONE = 0,
+	ERROR_FAILED = 1,
+	ERROR_USAGE = 2,
+	ERROR_STATE = 4,
+	ERROR_CONFIG = 5,
+	ERROR_UNSUPPORTED = 7,
+	ERROR_DENIED = 8,
+	ERROR_RESOURCES = 10,
+};
+
+struct error {
+	enum error_kind kind;
+	char text[240]; /* no newline, no "hv-worker:" */
+};
+
+/* Fills error in; returns false, for "return error_set(...)". */
+__attribute__((format(printf, 3, 4))) bool error_set(struct error *error, enum error_kind kind,
+						     const char *format, ...);
+
+/* The same with an errno (positive), which decides the kind and ends the line. */
+__attribute__((format(printf, 3, 4))) bool error_errno(struct error *error, int number,
+						       const char *format, ...);
+
+/* Prints the line on standard error; returns the exit status. */
+int error_print(const struct error *error);
+
+/* One line on standard error that is no error, for the journal. */
+__attribute__((format(printf, 1, 2))) void notice(const char *format, ...);
+
+#endif
