@@ -8,6 +8,7 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/port.h"
+#include "core/string.h"
 
 _Static_assert(sizeof(struct partition) <= PAGE_SIZE, "a page of the parent's pool");
 
@@ -32,6 +33,17 @@ static void *guest_page(void *ctx, u64 gfn)
 	const struct partition *p = ctx;
 
 	return p->map.pt.root ? gpamap_page(&p->map, gfn, true) : NULL;
+}
+
+bool partition_read(void *partition, gpa_t gpa, void *buf, u64 size)
+{
+	const struct partition *p = partition;
+	const u8 *page = p->map.pt.root ? gpamap_page(&p->map, gpa.v >> PAGE_SHIFT, false) : NULL;
+
+	if (!page)
+		return false;
+	memcpy(buf, page + (gpa.v & (PAGE_SIZE - 1)), size);
+	return true;
 }
 
 static void enter(struct partition *p)

@@ -88,6 +88,11 @@ struct partition *partition_find(u64 id);
 /* The same for the first one from this id on. */
 struct partition *partition_find_from(u64 id);
 
+/* Copies size bytes that cross no page from gpa: the read of a struct guest_memory
+ * (x86/guest.h) with the partition as its ctx. For who may call gpamap_page. False:
+ * there is no memory. */
+bool partition_read(void *partition, gpa_t gpa, void *buf, u64 size);
+
 /* Makes its map, if there is none yet. The lock is held. False: the pool is empty. */
 bool partition_make_map(struct partition *p);
 

@@ -2,9 +2,11 @@
 /* What the parent's VPs and the children's have in common. */
 #include "core/vp.h"
 
+#include "core/child.h"
 #include "core/cpu.h"
 #include "core/log.h"
 #include "core/parent.h"
+#include "core/partition.h"
 #include "x86/apic.h"
 #include "x86/asm.h"
 #include "x86/guest.h"
@@ -53,10 +55,9 @@ static bool read_parent(void *ctx, gpa_t gpa, void *buf, u64 size)
 	return parent_read(gpa, buf, size);
 }
 
-static const struct guest_memory parent_memory = { .read = read_parent };
-
 size_t vp_fetch_insn(struct vp *vp, u8 *buf)
 {
+	struct guest_memory memory = { .read = read_parent };
 	struct vp_mode mode;
 
 	if (vp->exit.insn_count) {
@@ -64,9 +65,9 @@ size_t vp_fetch_insn(struct vp *vp, u8 *buf)
 		return vp->exit.insn_count;
 	}
 	if (vp->child)
-		return 0;
+		memory = (struct guest_memory){ partition_read, vp->child->partition };
 	vendor->get_mode(vp, &mode);
-	return guest_read_linear(&parent_memory, &mode, mode.cs_base + vp->regs.rip, buf, INSN_MAX);
+	return guest_read_linear(&memory, &mode, mode.cs_base + vp->regs.rip, buf, INSN_MAX);
 }
 
 void vp_skip(struct vp *vp, u8 length)

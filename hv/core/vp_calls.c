@@ -275,7 +275,7 @@ static u16 assert_interrupt(struct call_frame *f)
 	struct vapic_ipi ipi = {
 		.sender = VAPIC_NO_SENDER,
 		.dest = (u32)in->destination,
-		.mode = (enum vapic_delivery)(u32)in->control,
+		.mode = (u32)in->control,
 		.shorthand = IPI_TO_DEST,
 		.vector = (u8)in->vector,
 		.logical = in->control & HV_INTERRUPT_LOGICAL_DESTINATION,
