@@ -48,6 +48,7 @@ static void begin(bool terminal, bool guest_terminal, uint64_t deadline)
 {
 	int input[2], output[2], console[2];
 	struct termios raw;
+	int size = 4096; /* so that the guest is soon too slow */
 
 	c.terminal = -1;
 	if (terminal) {
@@ -64,6 +65,7 @@ static void begin(bool terminal, bool guest_terminal, uint64_t deadline)
 		REQUIRE(tcsetattr(console[1], TCSANOW, &raw) == 0);
 	} else {
 		REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, console) == 0);
+		REQUIRE(setsockopt(console[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) == 0);
 	}
 	REQUIRE(pipe(output) == 0);
 	c.keys = input[1];
@@ -253,11 +255,9 @@ static void the_deadline(void)
 static void a_deaf_guest(void)
 {
 	char bytes[512];
-	int size = 4096;
 
 	memset(bytes, 'k', sizeof(bytes));
 	begin(true, false, UINT64_MAX);
-	setsockopt(c.guest, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	wait_raw();
 	for (int i = 0; i < 1000; i++)
 		put(c.keys, bytes, sizeof(bytes));
