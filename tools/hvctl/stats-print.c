@@ -152,7 +152,9 @@ bool stats_print(FILE *out, const struct stats *stats, uint32_t partition,
 	struct vp_stats total = stats_total(stats, partition);
 	struct span span = span_of(stats, partition);
 
-	if (view->headings)
+	if (view->headings && view->name)
+		fprintf(out, "Partition %u (%s)\n", partition, view->name);
+	else if (view->headings)
 		fprintf(out, "Partition %u\n", partition);
 	if (!print_times(out, stats, &span, &total, view))
 		return false;
@@ -216,9 +218,14 @@ int stats_json(sd_json_variant **array, const struct stats *stats, uint32_t part
 	if (error >= 0)
 		error = add_counters(&totals, &total);
 	if (error >= 0)
-		error = sd_json_buildo(&object, SD_JSON_BUILD_PAIR_UNSIGNED("id", partition),
-				       SD_JSON_BUILD_PAIR_CONDITION(view->totals, "totals",
-								    SD_JSON_BUILD_VARIANT(totals)),
-				       SD_JSON_BUILD_PAIR_VARIANT("vcpus", vcpus));
+		error = sd_json_buildo(&object, SD_JSON_BUILD_PAIR_UNSIGNED("id", partition));
+	if (error >= 0 && view->about)
+		error = sd_json_variant_merge_object(&object, view->about);
+	if (error >= 0)
+		error = sd_json_variant_merge_objectbo(
+			&object,
+			SD_JSON_BUILD_PAIR_CONDITION(view->totals, "totals",
+						     SD_JSON_BUILD_VARIANT(totals)),
+			SD_JSON_BUILD_PAIR_VARIANT("vcpus", vcpus));
 	return error < 0 ? error : sd_json_variant_append_array(array, object);
 }

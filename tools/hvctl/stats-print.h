@@ -13,6 +13,8 @@ struct stats_view {
 	bool rates; /* counters are differences over time_ns: print them per second */
 	bool totals; /* the partition's sums too */
 	bool headings;
+	const char *name; /* the partition's, ready for a terminal; NULL: not known */
+	sd_json_variant *about; /* an object with further fields for JSON; NULL: none */
 };
 
 /*

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* hvctl domstats: what VPs did, since they were made or in an interval. */
-#include <stdlib.h>
+#include <stdio.h>
 
+#include "account.h"
 #include "clock.h"
 #include "device.h"
 #include "error.h"
 #include "json.h"
+#include "partition.h"
+#include "stats-interval.h"
 #include "stats-print.h"
-#include "stats-reader.h"
 #include "text.h"
 #include "verbs.h"
 
@@ -22,21 +24,11 @@ static const struct settings defaults = { 0 };
 struct show {
 	const struct cli_globals *globals;
 	const struct settings *settings;
-	const char *name; /* of one partition, or NULL for all */
-	uint32_t id; /* of the partition named */
-	uint64_t deadline;
-	struct shared memory;
+	bool one; /* partition id alone */
+	uint32_t id;
+	struct accounts accounts;
 	struct stats_view view;
 };
-
-static enum hvctl_status take(const struct show *show, struct stats *stats)
-{
-	const char *fault = stats_read(stats, &show->memory);
-
-	if (!fault)
-		return HVCTL_OK;
-	return error_report(HVCTL_FAILED, "hv's statistics are damaged: %s", fault);
-}
 
 /* Whether entry i begins a partition that is wanted. */
 static bool begins_partition(const struct show *show, const struct stats *stats, size_t i)
@@ -45,7 +37,21 @@ static bool begins_partition(const struct show *show, const struct stats *stats,
 
 	if (i && stats->vps[i - 1].partition == partition)
 		return false;
-	return !show->name || show->id == partition;
+	return !show->one || show->id == partition;
+}
+
+static int add_object(const struct show *show, sd_json_variant **array, const struct stats *stats,
+		      uint32_t partition)
+{
+	sd_json_variant *about JSON_AUTO = NULL;
+	struct stats_view view = show->view;
+	struct account account;
+	int error = 0;
+
+	if (accounts_find(&show->accounts, partition, &account))
+		error = account_json(&about, &account);
+	view.about = about;
+	return error < 0 ? error : stats_json(array, stats, partition, &view);
 }
 
 static enum hvctl_status print_json(const struct show *show, const struct stats *stats)
@@ -56,8 +62,7 @@ static enum hvctl_status print_json(const struct show *show, const struct stats 
 
 	for (size_t i = 0; i < stats->count && error >= 0; i++)
 		if (begins_partition(show, stats, i))
-			error = stats_json(&partitions, stats, stats->vps[i].partition,
-					   &show->view);
+			error = add_object(show, &partitions, stats, stats->vps[i].partition);
 	if (error >= 0)
 		error = sd_json_buildo(
 			&object, SD_JSON_BUILD_PAIR_UNSIGNED("schema", HVCTL_SCHEMA),
@@ -69,13 +74,33 @@ static enum hvctl_status print_json(const struct show *show, const struct stats 
 	return rates ? json_print_line(object) : json_print(object, !show->globals->no_color);
 }
 
+static enum hvctl_status print_partition(const struct show *show, const struct stats *stats,
+					 uint32_t partition)
+{
+	struct stats_view view = show->view;
+	char name[TEXT_ESCAPED_SIZE(64)];
+	struct account account;
+	bool known = accounts_find(&show->accounts, partition, &account);
+
+	if (known)
+		view.name = text_printable(name, sizeof(name), account.name);
+	if (!stats_print(stdout, stats, partition, &view))
+		return error_report(HVCTL_BUSY, "out of memory");
+	if (known && !view.rates) {
+		putchar('\n');
+		account_print(stdout, &account);
+	}
+	return HVCTL_OK;
+}
+
 static enum hvctl_status print(const struct show *show, const struct stats *stats)
 {
+	enum hvctl_status status = HVCTL_OK;
 	bool first = true;
 
 	if (show->globals->format == HVCTL_JSON)
 		return print_json(show, stats);
-	for (size_t i = 0; i < stats->count; i++) {
+	for (size_t i = 0; i < stats->count && status == HVCTL_OK; i++) {
 		if (!begins_partition(show, stats, i))
 			continue;
 		if (show->globals->format == HVCTL_NAME) {
@@ -85,50 +110,19 @@ static enum hvctl_status print(const struct show *show, const struct stats *stat
 		if (!first)
 			putchar('\n');
 		first = false;
-		if (!stats_print(stdout, stats, stats->vps[i].partition, &show->view))
-			return error_report(HVCTL_BUSY, "out of memory");
+		status = print_partition(show, stats, stats->vps[i].partition);
 	}
-	return HVCTL_OK;
-}
-
-/* Prints what was added since *before, which becomes what there is now. */
-static enum hvctl_status print_interval(const struct show *show, struct stats *before)
-{
-	struct stats now, difference;
-	enum hvctl_status status = take(show, &now);
-
-	if (status != HVCTL_OK)
-		return status;
-	if (stats_difference(&difference, &now, before)) {
-		status = print(show, &difference);
-		stats_free(&difference);
-	} else {
-		status = error_report(HVCTL_BUSY, "out of memory");
-	}
-	stats_free(before);
-	*before = now;
 	return status;
 }
 
-static enum hvctl_status repeat(const struct show *show, struct stats *before)
+static enum hvctl_status print_interval(void *context, const struct stats *difference, uint64_t n)
 {
-	uint64_t next = before->time_ns;
+	struct show *show = context;
 
-	for (uint64_t n = 0; !show->settings->count || n < show->settings->count; n++) {
-		enum hvctl_status status;
-
-		next += show->settings->interval_ns;
-		if (!clock_sleep_until(next, show->deadline))
-			return error_report(HVCTL_TIMEOUT, "domstats: the time is over");
-		if (n && show->globals->format == HVCTL_TABLE)
-			putchar('\n');
-		status = print_interval(show, before);
-		if (status != HVCTL_OK)
-			return status;
-		if (fflush(stdout) || ferror(stdout))
-			return HVCTL_FAILED; /* main() reports it */
-	}
-	return HVCTL_OK;
+	if (n && show->globals->format == HVCTL_TABLE)
+		putchar('\n');
+	accounts_refresh(&show->accounts);
+	return print(show, difference);
 }
 
 static bool has_partition(const struct stats *stats, uint32_t partition)
@@ -139,21 +133,72 @@ static bool has_partition(const struct stats *stats, uint32_t partition)
 	return false;
 }
 
-static enum hvctl_status show_stats(const struct show *show)
+/* What there is now; with --interval only whether the partition is there. */
+static enum hvctl_status show_now(const struct show *show, const char *name,
+				  const struct shared *memory)
 {
 	enum hvctl_status status;
 	struct stats stats;
 
-	status = take(show, &stats);
+	status = stats_take(&stats, memory);
 	if (status != HVCTL_OK)
 		return status;
-	if (show->name && !has_partition(&stats, show->id))
-		status = error_report(HVCTL_NO_PARTITION, "no partition '%s'", show->name);
-	else if (show->view.rates)
-		status = repeat(show, &stats);
-	else
+	if (show->one && !has_partition(&stats, show->id))
+		status = error_report(HVCTL_NO_PARTITION, "no partition '%s'", name);
+	else if (!show->view.rates)
 		status = print(show, &stats);
 	stats_free(&stats);
+	return status;
+}
+
+static enum hvctl_status show_intervals(struct show *show, const struct cli_call *call,
+					const struct shared *memory)
+{
+	const struct stats_intervals intervals = {
+		.memory = memory,
+		.interval_ns = show->settings->interval_ns,
+		.count = show->settings->count,
+		.deadline = call->deadline,
+		.verb = "domstats",
+		.context = show,
+		.print = print_interval,
+	};
+
+	return stats_repeat(&intervals);
+}
+
+/* A partition's name or UUID as its number, by hvd. */
+static enum hvctl_status ask_number(const struct cli_call *call, const char *name, uint64_t *id)
+{
+	sd_json_variant *object JSON_AUTO = NULL;
+	struct partition partition;
+	enum hvctl_status status;
+	struct client client;
+
+	status = client_open(&client, call, CLIENT_READ);
+	if (status != HVCTL_OK)
+		return status;
+	status = partition_find(&client, name, &partition, &object);
+	if (status == HVCTL_OK && partition.id == REPLY_NO_NUMBER)
+		status = error_report(HVCTL_WRONG_STATE, "partition '%s' is %s", partition.name,
+				      partition.state);
+	*id = partition.id;
+	client_close(&client);
+	return status;
+}
+
+/* Numbers are hv's, and need no hvd. */
+static enum hvctl_status find_number(const struct cli_call *call, uint32_t *number)
+{
+	const char *name = call->line->operands[0];
+	enum hvctl_status status = HVCTL_OK;
+	uint64_t id;
+
+	if (!text_parse_number(name, &id))
+		status = ask_number(call, name, &id);
+	if (status == HVCTL_OK && id > UINT32_MAX)
+		return error_report(HVCTL_NO_PARTITION, "no partition '%s'", name);
+	*number = (uint32_t)id;
 	return status;
 }
 
@@ -161,22 +206,27 @@ enum hvctl_status domstats_show(const struct cli_call *call, const struct shared
 {
 	const struct cli_globals *globals = &call->line->globals;
 	const struct settings *settings = call->line->settings;
+	const char *name = call->line->operands[0];
 	struct show show = {
 		.globals = globals,
 		.settings = settings,
-		.name = call->line->operands[0],
-		.deadline = call->deadline,
-		.memory = *memory,
+		.one = name != NULL,
 		.view = { .rates = settings->interval_ns != 0,
 			  .totals = !settings->vcpu,
 			  .headings = !globals->no_headers },
 	};
-	uint64_t id = 0;
+	enum hvctl_status status = HVCTL_OK;
 
-	if (show.name && (!text_parse_number(show.name, &id) || id > UINT32_MAX))
-		return error_report(HVCTL_NO_PARTITION, "no partition '%s'", show.name);
-	show.id = (uint32_t)id;
-	return show_stats(&show);
+	if (name)
+		status = find_number(call, &show.id);
+	if (status != HVCTL_OK)
+		return status;
+	accounts_open(&show.accounts, call);
+	status = show_now(&show, name, memory);
+	if (status == HVCTL_OK && show.view.rates)
+		status = show_intervals(&show, call, memory);
+	accounts_close(&show.accounts);
+	return status;
 }
 
 static enum hvctl_status run(const struct cli_call *call)
@@ -203,7 +253,7 @@ static enum hvctl_status run(const struct cli_call *call)
 static const struct cli_operand operands[] = {
 	{ .name = "NAME",
 	  .words = CLI_PARTITIONS,
-	  .help = "The partition; 0 is the parent. Without it, all of them" },
+	  .help = "The partition's name, UUID or id; 0 is the parent. Without it, all of them" },
 	{ .name = NULL },
 };
 
@@ -231,6 +281,7 @@ static const struct cli_option options[] = {
 
 static const struct cli_example examples[] = {
 	{ "hvctl domstats 0", "What the parent's VPs did since the machine started" },
+	{ "hvctl domstats web", "What a guest did, and what it costs" },
 	{ "hvctl domstats 0 --interval 1", "Their exits per second, by reason" },
 	{ "hvctl domstats 0 --interval 10 --count 1 --json", "Ten seconds, counted for a script" },
 	{ NULL, NULL },
@@ -245,6 +296,8 @@ const struct cli_verb verb_domstats = {
 		"hypervisor on its behalf, and waiting (halted or not started, as far as the "
 		"hypervisor sees it); the interrupts that the hypervisor injected; and why guest "
 		"mode was left, by reason. A guest whose HLT does not exit halts in guest time.\n\n"
+		"Where the daemon runs, it also tells the partition's name, its memory with what "
+		"the hypervisor holds for it, and its worker's. Numbers need no daemon.\n\n"
 		"Counters begin with the partition. With --interval, the counters of the interval "
 		"are shown instead, in tables as numbers per second. The counters of one VP are "
 		"read one after the other, while it runs.\n\n"

@@ -4,10 +4,12 @@
 
 #include <string.h>
 
+#include "client.h"
 #include "device.h"
 #include "error.h"
 #include "json.h"
 #include "mullion_version.h"
+#include "reply.h"
 #include "text.h"
 #include "verbs.h"
 
@@ -41,9 +43,36 @@ static void make_text(struct hv_text *text, const struct mullion_hv_info *info)
 	text_escape(text->options, sizeof(text->options), info->options, strlen(info->options));
 }
 
-static void print_client(void)
+/* hvd's answer; its fields are NULL where there is no hvd. */
+struct daemon {
+	sd_json_variant *answer; /* owned */
+	const char *version;
+	const char *build;
+};
+
+static void ask_daemon(struct daemon *hvd, const struct cli_call *call)
 {
+	struct reply reply = { 0 };
+	struct client client;
+
+	*hvd = (struct daemon){ 0 };
+	if (client_open_silent(&client, call) &&
+	    client_call(&client, "Version", NULL, &hvd->answer) == HVCTL_OK) {
+		reply.object = hvd->answer;
+		hvd->version = reply_text(&reply, "version", false);
+		hvd->build = reply_text(&reply, "build", false);
+	}
+	client_close(&client);
+}
+
+static void print_programs(const struct daemon *hvd)
+{
+	char build[TEXT_ESCAPED_SIZE(80)] = "-";
+
+	if (hvd->build)
+		text_printable(build, sizeof(build), hvd->build);
 	printf("hvctl       %s\n", MULLION_BUILD);
+	printf("hvd         %s\n", build);
 }
 
 static void print_hv(const struct mullion_hv_info *info)
@@ -100,20 +129,24 @@ static int make_hv(sd_json_variant **object, const struct mullion_hv_info *info)
 }
 
 /* info is NULL where there is no hv to ask. */
-static enum hvctl_status print_json(const struct mullion_hv_info *info, bool color)
+static enum hvctl_status print_json(const struct mullion_hv_info *info, const struct daemon *hvd,
+				    bool color)
 {
-	sd_json_variant *hv JSON_AUTO = NULL, *object JSON_AUTO = NULL;
+	sd_json_variant *hv JSON_AUTO = NULL, *program JSON_AUTO = NULL;
 	int error = 0;
 
 	if (info)
 		error = make_hv(&hv, info);
-	if (error >= 0)
-		error = sd_json_buildo(&object, SD_JSON_BUILD_PAIR_UNSIGNED("schema", HVCTL_SCHEMA),
-				       SD_JSON_BUILD_PAIR_OBJECT(
-					       "hvctl",
-					       SD_JSON_BUILD_PAIR_STRING("build", MULLION_BUILD)),
-				       SD_JSON_BUILD_PAIR_VARIANT("hv", hv));
-	return error < 0 ? json_failed(error) : json_print(object, color);
+	if (error >= 0 && hvd->version && hvd->build)
+		error = sd_json_buildo(&program, SD_JSON_BUILD_PAIR_STRING("version", hvd->version),
+				       SD_JSON_BUILD_PAIR_STRING("build", hvd->build));
+	if (error < 0)
+		return json_failed(error);
+	return json_show(color,
+			 SD_JSON_BUILD_PAIR_OBJECT(
+				 "hvctl", SD_JSON_BUILD_PAIR_STRING("build", MULLION_BUILD)),
+			 SD_JSON_BUILD_PAIR_VARIANT("hv", hv),
+			 SD_JSON_BUILD_PAIR_VARIANT("hvd", program));
 }
 
 static enum hvctl_status run(const struct cli_call *call)
@@ -121,13 +154,16 @@ static enum hvctl_status run(const struct cli_call *call)
 	const struct cli_globals *globals = &call->line->globals;
 	enum hvctl_status status, printed;
 	struct device device;
+	struct daemon hvd;
 
+	ask_daemon(&hvd, call);
 	if (globals->format != HVCTL_JSON)
-		print_client();
+		print_programs(&hvd);
 	fflush(stdout); /* before an error comes */
 	status = device_open(&device);
 	if (globals->format == HVCTL_JSON) {
-		printed = print_json(status == HVCTL_OK ? &device.info : NULL, !globals->no_color);
+		printed = print_json(status == HVCTL_OK ? &device.info : NULL, &hvd,
+				     !globals->no_color);
 		if (printed != HVCTL_OK)
 			status = printed;
 	} else if (status == HVCTL_OK) {
@@ -135,6 +171,7 @@ static enum hvctl_status run(const struct cli_call *call)
 	}
 	if (device.fd >= 0)
 		device_close(&device);
+	sd_json_variant_unref(hvd.answer);
 	return status;
 }
 
@@ -145,9 +182,9 @@ static const struct cli_example examples[] = {
 
 const struct cli_verb verb_version = {
 	.name = "version",
-	.summary = "Show the versions of hvctl and of the hypervisor",
+	.summary = "Show the versions of hvctl, the daemon and the hypervisor",
 	.description =
-		"Shows what hvctl was built from, and what the hypervisor below tells of itself: "
+		"Shows what hvctl and the daemon were built from, and what the hypervisor below tells of itself: "
 		"version, build, the processor's virtualization that it uses (svm or vmx), the "
 		"number of CPUs in guest mode, the memory that it keeps for itself, the frequency "
 		"of the TSC, the interfaces that it offers, and the options it was started with. "

@@ -29,6 +29,7 @@ extern const struct cli_verb verb_schedinfo;
 extern const struct cli_verb verb_shutdown;
 extern const struct cli_verb verb_start;
 extern const struct cli_verb verb_suspend;
+extern const struct cli_verb verb_top;
 extern const struct cli_verb verb_undefine;
 extern const struct cli_verb verb_validate;
 extern const struct cli_verb verb_vcpupin;
@@ -36,10 +37,11 @@ extern const struct cli_verb verb_version;
 extern const struct cli_verb verb_wait;
 
 /*
- * What dmesg and domstats do once hv's memory is mapped. Errors are reported.
+ * What dmesg, domstats and top do once hv's memory is mapped. Errors are reported.
  * Unit tests call them with memory of their own.
  */
 enum hvctl_status dmesg_show(const struct cli_call *call, const struct shared *log);
 enum hvctl_status domstats_show(const struct cli_call *call, const struct shared *memory);
+enum hvctl_status top_show(const struct cli_call *call, const struct shared *memory);
 
 #endif

@@ -75,6 +75,13 @@ static void good_lines(void)
 	CHECK(parse("event --type started --type=crashed"));
 	CHECK_EQ(*(unsigned *)((char *)line.settings + line.verb->options[1].offset),
 		 1 << 2 | 1 << 7);
+	for (size_t i = 0; i < 4; i++) {
+		static const char *const lines[] = { "top -n 5", "top -n5", "top -bn5",
+						     "top --count 5" };
+
+		CHECK(parse(lines[i]));
+		CHECK_EQ(*(uint64_t *)((char *)line.settings + line.verb->options[1].offset), 5);
+	}
 	CHECK(parse("schedinfo web --cap 12.5"));
 	CHECK_EQ(*(uint64_t *)((char *)line.settings + line.verb->options[1].offset), 125);
 
@@ -123,6 +130,8 @@ static void bad_lines(void)
 	expect("domstats --count 0",
 	       "domstats: --count: '0' is not between 1 and 18446744073709551615");
 	expect("domstats --count 1x", "domstats: --count: '1x' is no number");
+	expect("top -n", "top: --count needs a value");
+	expect("top -nb", "top: --count: 'b' is no number");
 	expect("--connect", "--connect needs a value");
 	expect("--connect= list", "--connect needs a value");
 	expect("event --type strated",

@@ -666,6 +666,20 @@ static void node(void)
 	    "hvctl: the daemon's answer is not understood (its field 'kernel')\n");
 }
 
+/* Whether there is a hypervisor depends on the machine: only what hvd adds is looked at. */
+static void version(void)
+{
+	run("version --json",
+	    ANSWERS({ "Version", "{\"version\":\"1.2.3\",\"build\":\"1.2.3 abc debug\"}", NULL }));
+	CHECK(strstr(output, ",\"hvd\":{\"version\":\"1.2.3\",\"build\":\"1.2.3 abc debug\"}}\n"));
+	run("version",
+	    ANSWERS({ "Version", "{\"version\":\"1.2.3\",\"build\":\"1.2.3 abc\\u001b\"}", NULL }));
+	CHECK(strstr(output, "\nhvd         1.2.3 abc\\x1b\n"));
+	run("version", ANSWERS({ "Version", "!", NULL }));
+	CHECK(strstr(output, "\nhvd         -\n"));
+	CHECK(!strstr(errors, "daemon"));
+}
+
 static void events(void)
 {
 	static const char first[] = "+{\"schema\":1,\"partitions\":[]}";
@@ -912,6 +926,7 @@ int main(void)
 	CHECK_RUN(edit);
 	CHECK_RUN(tuning);
 	CHECK_RUN(node);
+	CHECK_RUN(version);
 	CHECK_RUN(events);
 	CHECK_RUN(waits);
 	CHECK_RUN(faults);

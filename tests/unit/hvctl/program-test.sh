@@ -16,7 +16,7 @@ failures=0
 
 VERBS=(autostart completion console create define destroy dmesg dominfo domstate domstats
 	dumpxml edit event help list nodeinfo reboot reset resume schedinfo shutdown start
-	suspend undefine validate vcpupin version wait)
+	suspend top undefine validate vcpupin version wait)
 
 fail() {
 	echo "FAIL: $*"
@@ -77,12 +77,13 @@ no_hypervisor() {
 		return
 	fi
 	expect 6 'hvctl  *' "hvctl: $NO_HV" version
-	expect 6 '{"schema":1,"hvctl":{"build":"*"},"hv":null}' \
+	expect 6 '{"schema":1,"hvctl":{"build":"*"},"hv":null,"hvd":null}' \
 		"{\"schema\":1,\"error\":{\"code\":6,\"message\":\"$NO_HV\"}}" version --json
 	expect 6 '' "hvctl: $NO_HV" dmesg
 	expect 6 '' "hvctl: $NO_HV" dmesg --follow --timeout 1
 	expect 6 '' "hvctl: $NO_HV" domstats 0
 	expect 6 '' "{\"schema\":1,\"error\":{\"code\":6,*" domstats 0 --json
+	expect 6 '' "hvctl: $NO_HV" top
 }
 
 no_daemon() {

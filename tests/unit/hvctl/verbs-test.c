@@ -10,15 +10,17 @@
 
 #include "clock.h"
 #include "core/logring.h"
+#include "daemon.h"
 #include "error.h"
 #include "verbs.h"
 
 #include <mullion/stats.h>
 
 #define RING_SIZE 8192u
-#define MAX_WORDS 12
+#define MAX_WORDS 16
 
 static char *output, *errors;
+static const char *daemon_at = "/nonexistent/hvd.sock";
 
 /* Runs a command line (words between single blanks) with its output kept. */
 static enum hvctl_status run(const char *command, const struct shared *memory)
@@ -27,12 +29,12 @@ static enum hvctl_status run(const char *command, const struct shared *memory)
 	struct cli_call call = { .deadline = UINT64_MAX };
 	char *words[MAX_WORDS + 1] = { NULL };
 	size_t count = 0, output_size, errors_size;
-	char copy[200], error[200], *rest;
+	char copy[300], error[200], *rest;
 	enum hvctl_status status;
 	struct cli_line line;
 
 	CHECK_NOTE("%s", command);
-	snprintf(copy, sizeof(copy), "%s", command);
+	snprintf(copy, sizeof(copy), "--connect %s %s", daemon_at, command);
 	for (char *word = strtok_r(copy, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
 		REQUIRE(count < MAX_WORDS);
 		words[count++] = word;
@@ -47,8 +49,12 @@ static enum hvctl_status run(const char *command, const struct shared *memory)
 	free(errors);
 	stdout = open_memstream(&output, &output_size);
 	stderr = open_memstream(&errors, &errors_size);
-	status = line.verb == &verb_dmesg ? dmesg_show(&call, memory) :
-					    domstats_show(&call, memory);
+	if (line.verb == &verb_dmesg)
+		status = dmesg_show(&call, memory);
+	else if (line.verb == &verb_top)
+		status = top_show(&call, memory);
+	else
+		status = domstats_show(&call, memory);
 	fclose(stdout);
 	fclose(stderr);
 	stdout = out;
@@ -220,7 +226,7 @@ static void domstats(void)
 	CHECK_EQ(run("domstats 1", &memory), HVCTL_NO_PARTITION);
 	CHECK_STR(errors, "hvctl: no partition '1'\n");
 	CHECK_EQ(run("domstats 4294967296", &memory), HVCTL_NO_PARTITION);
-	CHECK_EQ(run("domstats web", &memory), HVCTL_NO_PARTITION);
+	CHECK_EQ(run("domstats web", &memory), HVCTL_UNREACHABLE);
 	area->header.entry_count = 4;
 	CHECK_EQ(run("domstats --json", &memory), HVCTL_FAILED);
 	CHECK_STR(errors, "{\"schema\":1,\"error\":{\"code\":1,\"message\":\"hv's statistics are "
@@ -269,6 +275,136 @@ static void domstats_intervals(void)
 	free(area);
 }
 
+/* The same, with a daemon that answers (daemon.h). */
+static enum hvctl_status run_with(const char *command, const struct shared *memory,
+				  const struct answer *answers)
+{
+	enum hvctl_status status;
+	char socket[100];
+
+	snprintf(socket, sizeof(socket), "%s", daemon_socket());
+	daemon_start(answers, -1);
+	daemon_at = socket;
+	status = run(command, memory);
+	daemon_at = "/nonexistent/hvd.sock";
+	daemon_stop();
+	return status;
+}
+
+#define UUID "11111111-2222-3333-4444-555555555555"
+#define INFO(id, state)                                                                   \
+	"{\"partition\":{\"name\":\"web\",\"uuid\":\"" UUID "\"" id ",\"state\":\"" state \
+	"\",\"reason\":\"started\",\"persistent\":true,\"autostart\":false,\"vcpus\":1,"  \
+	"\"memory\":1}}"
+#define STATS                                                                                \
+	"{\"partitions\":[{\"name\":\"web\",\"uuid\":\"" UUID "\",\"id\":3,"                 \
+	"\"state\":\"running\",\"vcpus\":1,\"memory\":536870912,\"mapped_bytes\":536870912," \
+	"\"pool_bytes\":1048576,\"pool_free_bytes\":524288,\"table_bytes\":262144,"          \
+	"\"worker_pid\":77,\"worker_cpu_ns\":1500000000}]}"
+#define ANSWERS(...) ((const struct answer[]){ __VA_ARGS__, { NULL, NULL, NULL } })
+
+static void named_domstats(void)
+{
+	const struct answer *answers =
+		ANSWERS({ "Info", INFO(",\"id\":3", "running"), NULL }, { "Stats", STATS, NULL });
+	struct area *area = new_area();
+	struct shared memory = { .memory = area, .size = sizeof(*area) };
+
+	CHECK_EQ(run_with("domstats web --vcpu", &memory, answers), HVCTL_OK);
+	CHECK(strncmp(output, "Partition 3 (web)\n", 18) == 0);
+	CHECK(strstr(output, "\n\nmemory 512.0 MiB, mapped 512.0 MiB, hypervisor's pool 1.0 MiB "
+			     "with free 0.5 MiB and page tables 0.2 MiB\n"
+			     "worker 77, CPU 1.500 s\n"));
+	CHECK_EQ(run_with("domstats web --json --vcpu", &memory, answers), HVCTL_OK);
+	CHECK(strstr(output,
+		     "{\"schema\":1,\"partitions\":[{\"id\":3,\"name\":\"web\",\"state\":"
+		     "\"running\",\"memory_bytes\":536870912,\"mapped_bytes\":536870912,"
+		     "\"pool_bytes\":1048576,\"pool_free_bytes\":524288,\"table_bytes\":262144,"
+		     "\"worker_pid\":77,\"worker_cpu_ns\":1500000000,\"vcpus\":[") == output);
+	CHECK_EQ(run_with("domstats --format name", &memory, answers), HVCTL_OK);
+	CHECK_STR(output, "0\n3\n");
+	CHECK_EQ(run_with("domstats web", &memory, ANSWERS({ "Info", INFO("", "shutoff"), NULL })),
+		 HVCTL_WRONG_STATE);
+	CHECK_STR(errors, "hvctl: partition 'web' is shutoff\n");
+	CHECK_EQ(run_with("domstats web", &memory,
+			  ANSWERS({ "Info", INFO(",\"id\":9", "running"), NULL })),
+		 HVCTL_NO_PARTITION);
+	/* A daemon that breaks off takes nothing away from what hv says. */
+	CHECK_EQ(run_with("domstats 3", &memory, ANSWERS({ "Stats", "!", NULL })), HVCTL_OK);
+	CHECK(strncmp(output, "Partition 3\n", 12) == 0);
+	CHECK_STR(errors, "");
+	CHECK_EQ(run_with("domstats 3", &memory,
+			  ANSWERS({ "Stats", "{\"partitions\":[3,{\"id\":3}]}", NULL })),
+		 HVCTL_OK);
+	CHECK_STR(errors, "");
+	free(area);
+}
+
+/* hv, running a VP of partition 3 for half of the time that passes. */
+static void *run_guest(void *argument)
+{
+	struct area *area = argument;
+	struct timespec time = { .tv_nsec = 1000000 };
+	uint64_t begin = clock_now();
+
+	while (clock_now() - begin < CLOCK_SECOND) {
+		uint64_t ms = (clock_now() - begin) / 1000000;
+
+		__atomic_store_n(&area->vps[1].guest_ticks, ms / 2, __ATOMIC_RELAXED);
+		__atomic_store_n(&area->vps[1].wait_ticks, 1500 + ms / 2, __ATOMIC_RELAXED);
+		nanosleep(&time, NULL);
+	}
+	return NULL;
+}
+
+static void top(void)
+{
+	struct area *area = new_area();
+	struct shared memory = { .memory = area, .size = sizeof(*area) };
+	double cpu, guest, hv, wait;
+	pthread_t guest_thread;
+
+	area->vps[2] = (struct mullion_vp_stats){
+		.partition = 3,
+		.vp = 1,
+		.cpu = 5,
+		.state = MULLION_VP_RUNNING,
+	};
+	REQUIRE(pthread_create(&guest_thread, NULL, run_guest, area) == 0);
+	CHECK_EQ(run_with("top --batch -n 1 -d 0.5 --no-headers", &memory,
+			  ANSWERS({ "Stats", STATS, NULL }, { "Stats", STATS, NULL })),
+		 HVCTL_OK);
+	pthread_join(guest_thread, NULL);
+	/* The one that did most comes first. */
+	REQUIRE(sscanf(output, "3 web running 2 %lf %lf %lf %lf", &cpu, &guest, &hv, &wait) == 4);
+	CHECK(cpu > 40 && cpu < 60 && hv == 0 && guest == cpu && wait > 40 && wait < 60);
+	CHECK(strstr(output, "\n0  (parent)  -        1   0.0 "));
+
+	CHECK_EQ(run("top -n2 -d 0.01 --vcpu", &memory), HVCTL_OK);
+	CHECK_STR(
+		output,
+		"ID  NAME      STATE    VCPU  CPU  CPU%  GUEST%  HV%  WAIT%  INTERRUPTS/s  EXITS/s\n"
+		" 0  (parent)  halted      0    0   0.0     0.0  0.0    0.0           0.0      0.0\n"
+		" 3  -         halted      0    0   0.0     0.0  0.0    0.0           0.0      0.0\n"
+		" 3  -         running     1    5   0.0     0.0  0.0    0.0           0.0      0.0\n"
+		"\n"
+		"ID  NAME      STATE    VCPU  CPU  CPU%  GUEST%  HV%  WAIT%  INTERRUPTS/s  EXITS/s\n"
+		" 0  (parent)  halted      0    0   0.0     0.0  0.0    0.0           0.0      0.0\n"
+		" 3  -         halted      0    0   0.0     0.0  0.0    0.0           0.0      0.0\n"
+		" 3  -         running     1    5   0.0     0.0  0.0    0.0           0.0      0.0\n");
+	CHECK_EQ(run_with("top -n 1 -d 0.01 --json", &memory,
+			  ANSWERS({ "Stats", STATS, NULL }, { "Stats", STATS, NULL })),
+		 HVCTL_OK);
+	CHECK(strstr(output, "\"partitions\":[{\"id\":0,\"vcpus\":1,\"cpu_percent\":0"));
+	CHECK(strstr(output, ",{\"id\":3,\"name\":\"web\",\"state\":\"running\",\"vcpus\":2,"
+			     "\"cpu_percent\":0"));
+	CHECK_EQ(run("top -d 1 --timeout 0.01", &memory), HVCTL_TIMEOUT);
+	CHECK_STR(errors, "hvctl: top: the time is over\n");
+	area->header.magic = 0;
+	CHECK_EQ(run("top", &memory), HVCTL_FAILED);
+	free(area);
+}
+
 int main(void)
 {
 	CHECK_RUN(dmesg);
@@ -278,6 +414,8 @@ int main(void)
 	CHECK_RUN(domstats);
 	CHECK_RUN(domstats_json);
 	CHECK_RUN(domstats_intervals);
+	CHECK_RUN(named_domstats);
+	CHECK_RUN(top);
 	free(output);
 	free(errors);
 	return check_done();
