@@ -485,11 +485,15 @@ u64 vapic_read_base(const struct vapic *v)
 bool vapic_set_base(struct vapic *v, u64 value)
 {
 	u64 flags = value ^ APIC_DEFAULT_BASE;
+	enum vlapic_mode to = base_mode(value);
 
 	if ((flags & ~(APIC_BASE_BSP | APIC_BASE_ENABLE | APIC_BASE_X2APIC)) ||
 	    ((flags & APIC_BASE_X2APIC) && (!v->has_x2apic || !(flags & APIC_BASE_ENABLE))))
 		return false;
-	v->mode = base_mode(value);
+	/* The guest gets out of x2APIC mode only by disabling the APIC. */
+	if (to != v->mode && (to == VLAPIC_DISABLED || v->mode == VLAPIC_X2APIC))
+		reset_registers(v);
+	v->mode = to;
 	v->bsp = value & APIC_BASE_BSP;
 	return true;
 }
@@ -501,11 +505,9 @@ bool vapic_write_base(struct vapic *v, u64 value)
 
 	if (((value ^ vapic_read_base(v)) & APIC_BASE_BSP) ||
 	    (v->mode == VLAPIC_X2APIC && to == VLAPIC_XAPIC) ||
-	    (v->mode == VLAPIC_DISABLED && to == VLAPIC_X2APIC) || !vapic_set_base(v, value))
+	    (v->mode == VLAPIC_DISABLED && to == VLAPIC_X2APIC))
 		return false;
-	if (to == VLAPIC_DISABLED)
-		reset_registers(v);
-	return true;
+	return vapic_set_base(v, value);
 }
 
 /* Registers. */

@@ -139,7 +139,8 @@ enum vapic_action vapic_write_msr(struct vapic *v, u32 msr, u64 value, u64 now,
 /* The guest writes APIC_BASE; false for #GP. The page cannot be moved. */
 bool vapic_write_base(struct vapic *v, u64 value);
 
-/* A VMM writes APIC_BASE: any mode from any mode, and who is BSP. */
+/* A VMM writes APIC_BASE: any mode from any mode, and who is BSP. From x2APIC to
+ * xAPIC, where the guest cannot get at once, it means a reset of the registers. */
 bool vapic_set_base(struct vapic *v, u64 value);
 
 u64 vapic_read_base(const struct vapic *v);

@@ -198,9 +198,13 @@ static void base(void)
 			v.regs.reg[APIC_TPR / 16] = 0x33;
 			CHECK_EQ(vapic_write_base(&v, BASE | bits[to]), ways[from][to]);
 			CHECK_EQ(vapic_read_base(&v), BASE | bits[ways[from][to] ? to : from]);
-			CHECK_EQ(v.regs.reg[APIC_TPR / 16], ways[from][to] && !to ? 0 : 0x33);
+			CHECK_EQ(v.regs.reg[APIC_TPR / 16],
+				 ways[from][to] && from && !to ? 0 : 0x33);
+			v = made(3, BASE | bits[from]);
+			v.regs.reg[APIC_TPR / 16] = 0x33;
 			CHECK(vapic_set_base(&v, BASE | bits[to] | BSP));
 			CHECK_EQ(vapic_read_base(&v), BASE | bits[to] | BSP);
+			CHECK_EQ(v.regs.reg[APIC_TPR / 16], to < from ? 0 : 0x33);
 			v.has_x2apic = false;
 			CHECK_EQ(vapic_set_base(&v, BASE | bits[from]), from != 2);
 			CHECK_EQ(vapic_write_base(&v, BASE | bits[from] | X2), false);
