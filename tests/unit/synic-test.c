@@ -73,10 +73,10 @@ static bool due_is(struct synic *s, u32 sints)
 
 static struct hv_message message(u64 id)
 {
-	struct hv_message m;
+	struct hv_message m = { .header.sender = id };
 
-	for (u32 i = 0; i < sizeof(m) / 8; i++)
-		memcpy((u8 *)&m + 8 * i, &(u64){ id * 1000 + i }, 8);
+	for (u32 i = 0; i < ARRAY_SIZE(m.payload); i++)
+		m.payload[i] = id * 1000 + i;
 	m.header.message_type = 1 + (u32)id % 7;
 	m.header.payload_size = (u8)(id % 241);
 	m.header.message_flags = (u8)id; /* a sender's are not taken */
@@ -92,10 +92,12 @@ static u16 post(struct synic *s, u32 sint, u64 id)
 
 static bool slot_holds(u32 sint, u64 id)
 {
-	struct hv_message m = message(id);
+	const struct hv_message *slot = &sim.slots[sint], m = message(id);
 
-	m.header.message_flags = sim.slots[sint].header.message_flags;
-	return !memcmp(&m, &sim.slots[sint], sizeof(m));
+	return slot->header.message_type == m.header.message_type &&
+	       slot->header.payload_size == m.header.payload_size &&
+	       slot->header.sender == m.header.sender &&
+	       !memcmp(slot->payload, m.payload, sizeof(m.payload));
 }
 
 static void registers(void)
