@@ -92,7 +92,7 @@ static u64 latest_vtime;
 
 static struct {
 	struct spinlock lock;
-	u32 cpus; /* no CPU from this on; hint */
+	u32 cpus; /* no CPU from this on; does not change */
 	u64 ms; /* ticks */
 	void (*kick)(u32 cpu);
 } settings;
@@ -124,7 +124,7 @@ static bool allowed(const struct sched_vp *vp, const struct queue *q)
 {
 	if (vp->parent)
 		return &queues[vp->cpu] == q;
-	return has_bit(vp->params.mask, q) && has_bit(online_cpus, q);
+	return has_bit(vp->mask, q) && has_bit(online_cpus, q);
 }
 
 /* Locks the queue that the VP belongs to. */
@@ -160,7 +160,7 @@ static bool before(u64 a, u64 b)
 /* Without overflow for any number of ticks that a machine lives. */
 static u64 to_vtime(const struct sched_vp *vp, u64 ticks)
 {
-	u32 weight = vp->params.weight;
+	u32 weight = vp->share.weight;
 
 	return ticks / weight * VTIME_SCALE + ticks % weight * VTIME_SCALE / weight;
 }
@@ -283,6 +283,12 @@ static void enqueue(struct queue *q, struct sched_vp *vp, u64 now)
 	}
 }
 
+/* Is the VP in a list? */
+static bool is_listed(const struct sched_vp *vp)
+{
+	return vp->state != SCHED_NONE && vp->state != SCHED_BLOCKED && vp->state != SCHED_RUNNING;
+}
+
 static void dequeue(struct queue *q, struct sched_vp *vp, u64 now)
 {
 	*vp->link = vp->next;
@@ -313,12 +319,12 @@ static void move(struct queue *from, struct queue *to, struct sched_vp *vp, u64 
 static void set_slice(struct queue *q, u64 now)
 {
 	struct sched_vp *vp = q->running;
-	u64 ticks = UINT64_MAX - now, weights = vp->params.weight;
+	u64 ticks = UINT64_MAX - now, weights = vp->share.weight;
 
 	if (q->waiting) {
 		for (struct sched_vp *other = q->waiting; other; other = other->next)
-			weights += other->params.weight;
-		ticks = max_u64(SLICE_MAX * vp->params.weight / weights, SLICE_MIN);
+			weights += other->share.weight;
+		ticks = max_u64(SLICE_MAX * vp->share.weight / weights, SLICE_MIN);
 		if (vp->boost)
 			ticks = vp->boost;
 	}
@@ -352,7 +358,7 @@ static void notify(struct queue *q, struct sched_vp *vp, u64 now)
 static struct queue *find_queue(const struct sched_vp *vp, const u64 *map)
 {
 	for (u32 i = 0; i < SCHED_MASK_WORDS; i++) {
-		u64 bits = hint(map[i]) & vp->params.mask[i];
+		u64 bits = hint(map[i]) & vp->mask[i];
 
 		if (bits)
 			return &queues[i * 64 + (u32)__builtin_ctzl(bits)];
@@ -375,10 +381,8 @@ static void expel(struct queue *q, u64 now)
 	struct sched_vp *vp;
 
 	while ((vp = misfit(q))) {
-		struct queue *to = find_queue(vp, idle_cpus);
+		struct queue *to = find_queue(vp, idle_cpus) ?: find_queue(vp, online_cpus);
 
-		if (!to)
-			to = find_queue(vp, online_cpus);
 		if (!to) {
 			dequeue(q, vp, now);
 			vp->state = SCHED_STRANDED;
@@ -439,12 +443,12 @@ static void visit(struct queue *q, struct queue *other, u64 now)
 
 static void look_around(struct queue *q, u64 now)
 {
-	u32 probes = PROBES, cpus = hint(settings.cpus);
+	u32 probes = PROBES;
 
-	for (u32 i = 0; i < cpus && (probes || !q->waiting); i++) {
+	for (u32 i = 0; i < settings.cpus && (probes || !q->waiting); i++) {
 		struct queue *other;
 
-		q->cursor = (q->cursor + 1) % cpus;
+		q->cursor = (q->cursor + 1) % settings.cpus;
 		other = &queues[q->cursor];
 		/* Nothing to take and nothing to offer? */
 		if (other == q || (!hint(other->count) && q->count < 2))
@@ -582,7 +586,6 @@ void sched_boost(u32 cpu, u64 now)
 
 	spin_lock(&q->lock);
 	vp = q->parent;
-	vp->woken = true;
 	if (vp->state == SCHED_BLOCKED)
 		unblock(q, vp, now);
 	charge(q, now);
@@ -618,85 +621,75 @@ bool sched_yield_to(u32 cpu, struct sched_vp *vp, u64 now)
 }
 
 /* Books the reserve on a CPU that has room, in place of the VP's last one. */
-static bool book(struct sched_vp *vp, const struct sched_params *params)
+static bool book(struct sched_vp *vp, u32 reserve, const u64 *mask)
 {
-	u32 home = 0, cpus = hint(settings.cpus);
+	u32 home = 0;
 
-	queues[vp->home].reserved -= vp->params.reserve;
-	while (params->reserve && home < cpus &&
-	       !(has_bit(params->mask, &queues[home]) && has_bit(online_cpus, &queues[home]) &&
-		 queues[home].reserved + params->reserve <= SCHED_WHOLE_CPU))
+	queues[vp->home].reserved -= vp->share.reserve;
+	while (reserve && home < settings.cpus &&
+	       !(has_bit(mask, &queues[home]) && has_bit(online_cpus, &queues[home]) &&
+		 queues[home].reserved + reserve <= SCHED_WHOLE_CPU))
 		home++;
-	if (home == cpus) {
-		queues[vp->home].reserved += vp->params.reserve;
+	if (home == settings.cpus) {
+		queues[vp->home].reserved += vp->share.reserve;
 		return false;
 	}
-	queues[home].reserved += params->reserve;
+	queues[home].reserved += reserve;
 	vp->home = home;
 	return true;
 }
 
-static void apply(struct sched_vp *vp, const struct sched_params *params)
+static void set_share(struct sched_vp *vp, struct sched_share share)
 {
-	vp->params = *params;
-	vp->reserve = WINDOW * params->reserve / SCHED_WHOLE_CPU;
-	vp->cap = WINDOW * params->cap / SCHED_WHOLE_CPU + 1;
+	vp->share = share;
+	vp->reserve = WINDOW * share.reserve / SCHED_WHOLE_CPU;
+	vp->cap = WINDOW * share.cap / SCHED_WHOLE_CPU + 1;
 	/* Nobody has more than a whole CPU. */
-	if (!params->cap || params->cap == SCHED_WHOLE_CPU)
+	if (!share.cap || share.cap == SCHED_WHOLE_CPU)
 		vp->cap = UINT64_MAX;
 }
 
-/* settings is locked. */
-static bool change(struct sched_vp *vp, const struct sched_params *params, u64 now)
+/* NULL for what stays. */
+static bool change(struct sched_vp *vp, const struct sched_share *share, const u64 *mask, u64 now)
 {
 	struct queue *q;
+	bool fits;
 
-	if (!params->weight || params->weight > SCHED_WEIGHT_MAX || params->cap > SCHED_WHOLE_CPU ||
-	    params->reserve > (params->cap ? params->cap : SCHED_WHOLE_CPU) || !book(vp, params))
-		return false;
-	q = lock_vp(vp);
-	charge(q, now);
-	apply(vp, params);
-	settle(q, vp, LAG);
-	if (vp->state == SCHED_RUNNING) {
-		kick(q);
-	} else if (vp->state != SCHED_BLOCKED && vp->state != SCHED_NONE) {
-		dequeue(q, vp, now);
-		enqueue(q, vp, now);
-		notify(q, vp, now);
-		expel(q, now);
+	spin_lock(&settings.lock);
+	fits = book(vp, share ? share->reserve : vp->share.reserve, mask ? mask : vp->mask);
+	if (fits) {
+		q = lock_vp(vp);
+		charge(q, now);
+		if (share)
+			set_share(vp, *share);
+		for (u32 i = 0; mask && i < SCHED_MASK_WORDS; i++)
+			vp->mask[i] = mask[i];
+		settle(q, vp, LAG);
+		if (vp->state == SCHED_RUNNING) {
+			kick(q);
+		} else if (is_listed(vp)) {
+			dequeue(q, vp, now);
+			enqueue(q, vp, now);
+			notify(q, vp, now);
+			expel(q, now);
+		}
+		spin_unlock(&q->lock);
 	}
-	spin_unlock(&q->lock);
-	return true;
+	spin_unlock(&settings.lock);
+	return fits;
 }
 
 bool sched_set_params(struct sched_vp *vp, u32 weight, u32 cap, u32 reserve, u64 now)
 {
-	struct sched_params params;
-	bool fits;
+	struct sched_share share = { weight, cap, reserve };
 
-	spin_lock(&settings.lock);
-	params = vp->params;
-	params.weight = weight;
-	params.cap = cap;
-	params.reserve = reserve;
-	fits = change(vp, &params, now);
-	spin_unlock(&settings.lock);
-	return fits;
+	return weight && weight <= SCHED_WEIGHT_MAX && cap <= SCHED_WHOLE_CPU &&
+	       reserve <= (cap ? cap : SCHED_WHOLE_CPU) && change(vp, &share, NULL, now);
 }
 
 bool sched_set_affinity(struct sched_vp *vp, const u64 mask[SCHED_MASK_WORDS], u64 now)
 {
-	struct sched_params params;
-	bool fits;
-
-	spin_lock(&settings.lock);
-	params = vp->params;
-	for (u32 i = 0; i < SCHED_MASK_WORDS; i++)
-		params.mask[i] = mask[i];
-	fits = change(vp, &params, now);
-	spin_unlock(&settings.lock);
-	return fits;
+	return change(vp, NULL, mask, now);
 }
 
 void sched_set_cpu_online(u32 cpu, bool online, u64 now)
@@ -716,22 +709,19 @@ void sched_set_cpu_online(u32 cpu, bool online, u64 now)
 	spin_unlock(&settings.lock);
 }
 
-/* A VP as it is at first, of the queue of a CPU. */
-static void start(struct sched_vp *vp, u32 cpu, bool parent, const struct sched_params *params)
+/* A VP as it is at first, in no list of the CPU's queue. */
+static void start(struct sched_vp *vp, u32 cpu, u32 weight)
 {
-	*vp = (struct sched_vp){ .cpu = cpu, .home = cpu, .parent = parent };
-	apply(vp, params);
+	*vp = (struct sched_vp){ .state = SCHED_BLOCKED, .cpu = cpu, .home = cpu };
 	vp->vtime = hint(latest_vtime);
-	vp->state = SCHED_BLOCKED;
+	set_share(vp, (struct sched_share){ .weight = weight });
 }
 
 void sched_add(struct sched_vp *vp)
 {
-	struct sched_params params = { .weight = SCHED_WEIGHT_DEFAULT };
-
+	start(vp, 0, SCHED_WEIGHT_DEFAULT);
 	for (u32 i = 0; i < SCHED_MASK_WORDS; i++)
-		params.mask[i] = UINT64_MAX;
-	start(vp, 0, false, &params);
+		vp->mask[i] = UINT64_MAX;
 }
 
 bool sched_remove(struct sched_vp *vp, u64 now)
@@ -741,13 +731,13 @@ bool sched_remove(struct sched_vp *vp, u64 now)
 
 	spin_lock(&settings.lock);
 	q = lock_vp(vp);
-	queues[vp->home].reserved -= vp->params.reserve;
-	vp->params.reserve = 0;
+	queues[vp->home].reserved -= vp->share.reserve;
+	vp->share.reserve = 0;
 	if (vp->state == SCHED_RUNNING) {
 		vp->removing = true;
 		kick(q);
 	} else {
-		if (vp->state != SCHED_BLOCKED && vp->state != SCHED_NONE)
+		if (is_listed(vp))
 			dequeue(q, vp, now);
 		vp->state = SCHED_NONE;
 	}
@@ -772,21 +762,16 @@ struct sched_stats sched_read_stats(struct sched_vp *vp, u64 now)
 
 void sched_cpu_init(u32 cpu, struct sched_vp *parent)
 {
-	struct sched_params params = { .weight = SCHED_WEIGHT_PARENT };
 	struct queue *q = &queues[cpu];
 
-	params.mask[cpu / 64] = BIT(cpu % 64);
-	start(parent, cpu, true, &params);
-	spin_lock(&settings.lock);
-	spin_lock(&q->lock);
+	start(parent, cpu, SCHED_WEIGHT_PARENT);
+	parent->parent = true;
+	parent->mask[cpu / 64] = BIT(cpu % 64);
 	q->parent = parent;
 	q->slice_end = q->next_release = UINT64_MAX;
 	q->cursor = cpu;
-	spin_unlock(&q->lock);
-	set_bit(online_cpus, q, true);
 	if (cpu >= settings.cpus)
-		set_hint(settings.cpus, cpu + 1);
-	spin_unlock(&settings.lock);
+		settings.cpus = cpu + 1;
 }
 
 void sched_init(u64 ticks_per_second, void (*kick_cpu)(u32 cpu))

@@ -45,12 +45,10 @@ enum sched_state {
 	SCHED_STRANDED, /* runnable, but none of its CPUs is online */
 };
 
-/* What the owner of a VP decides. */
-struct sched_params {
+struct sched_share {
 	u32 weight; /* 1 to SCHED_WEIGHT_MAX */
 	u32 cap; /* 1 to SCHED_WHOLE_CPU, or 0 for none */
 	u32 reserve; /* 0 to SCHED_WHOLE_CPU, at most the cap */
-	u64 mask[SCHED_MASK_WORDS]; /* CPUs that it may use, also offline or absent ones */
 };
 
 struct sched_stats {
@@ -64,7 +62,7 @@ struct sched_stats {
  * A VP as the scheduler sees it. All fields are the scheduler's. They are guarded by
  * the lock of the queue `cpu`, but for `cpu` itself, which changes under the locks of
  * both queues and may be read at any time, and `home`, which is the settings lock's.
- * params changes under both locks.
+ * share and mask change under both locks.
  */
 struct sched_vp {
 	struct sched_vp *next, **link; /* in one of its queue's lists */
@@ -73,7 +71,8 @@ struct sched_vp {
 	bool parent; /* the parent's VP of this CPU: never leaves it */
 	bool woken; /* sched_wake came while it ran */
 	bool removing; /* SCHED_NONE as soon as its CPU lets it go */
-	struct sched_params params;
+	struct sched_share share;
+	u64 mask[SCHED_MASK_WORDS]; /* the CPUs that it may use */
 	u32 home; /* the CPU that the reserve is booked on */
 	u64 cap; /* ticks in a window, UINT64_MAX: any number */
 	u64 reserve; /* ticks in a window */
@@ -91,8 +90,8 @@ struct sched_vp {
  * called for the calling CPU too, which may ignore it if it is about to pick. */
 void sched_init(u64 ticks_per_second, void (*kick_cpu)(u32 cpu));
 
-/* Makes a CPU ready and online, with the parent's VP that lives on it. The VP is
- * SCHED_BLOCKED. Once for each CPU, in any order, before it picks. */
+/* Makes a CPU ready, offline, with the parent's VP that lives on it. The VP is
+ * SCHED_BLOCKED. Once for each CPU, before any call below. */
 void sched_cpu_init(u32 cpu, struct sched_vp *parent);
 
 /* An offline CPU runs its parent VP alone: children leave it. */
@@ -106,7 +105,7 @@ void sched_add(struct sched_vp *vp);
  * again until it is true. It is not dispatched again in between. */
 bool sched_remove(struct sched_vp *vp, u64 now);
 
-/* Weight, cap and reserve from now on, see struct sched_params. Returns false,
+/* Weight, cap and reserve from now on, see struct sched_share. Returns false,
  * nothing changed, for values out of range or when no online CPU that the VP may use
  * has so much unreserved. */
 bool sched_set_params(struct sched_vp *vp, u32 weight, u32 cap, u32 reserve, u64 now);
@@ -132,7 +131,7 @@ struct sched_vp *sched_pick(u32 cpu, u64 now);
 u64 sched_deadline(u32 cpu);
 
 /* Own CPU: an interrupt for the parent arrived. Its VP becomes runnable and goes
- * before all others for a short time; pick again. */
+ * before all others for a short time; pick again. No effect while it runs. */
 void sched_boost(u32 cpu, u64 now);
 
 /* Own CPU, whose parent VP runs: gives its turn to a child. Returns false, nothing
