@@ -71,10 +71,17 @@ static void time_columns(struct table *table, bool rates)
 	table_column(table, true, "EXITS%s", per);
 }
 
+/* All the time that there was for a VP: in the guest, in hv, waiting, and ready for a CPU. */
+static double all_time(const struct vp_stats *vp)
+{
+	return (double)vp->guest_ns + (double)vp->hv_ns + (double)vp->wait_ns +
+	       (double)vp->ready_ns;
+}
+
 static void time_cells(struct table *table, const struct vp_stats *vp, const struct stats *stats,
 		       bool rates)
 {
-	double all = (double)vp->guest_ns + (double)vp->hv_ns + (double)vp->wait_ns;
+	double all = all_time(vp);
 	const uint64_t times[] = { vp->guest_ns, vp->hv_ns, vp->wait_ns };
 
 	count_cell(table, vp->entries, stats, rates);
@@ -108,6 +115,50 @@ static bool print_times(FILE *out, const struct stats *stats, const struct span 
 		table_cell(&table, "-");
 		time_cells(&table, total, stats, view->rates);
 	}
+	good = table_print(&table, out, view->headings);
+	table_free(&table);
+	return good;
+}
+
+/* Whether VPs had to share CPUs, or stopped for who runs them. */
+static bool was_scheduled(const struct vp_stats *total)
+{
+	return total->ready_ns || total->steals || total->preemptions || total->messages;
+}
+
+static void sharing_cells(struct table *table, const struct vp_stats *vp, const struct stats *stats,
+			  bool rates)
+{
+	if (!rates)
+		seconds_cell(table, vp->ready_ns);
+	percent_cell(table, (double)vp->ready_ns, all_time(vp));
+	count_cell(table, vp->preemptions, stats, rates);
+	count_cell(table, vp->steals, stats, rates);
+	count_cell(table, vp->messages, stats, rates);
+}
+
+static bool print_sharing(FILE *out, const struct stats *stats, const struct span *span,
+			  const struct vp_stats *total, const struct stats_view *view)
+{
+	static const char *const names[] = { "PREEMPTIONS", "STEALS", "MESSAGES" };
+	struct table table = { 0 };
+	bool good;
+
+	table_column(&table, true, "VCPU");
+	if (!view->rates)
+		table_column(&table, true, "READY(s)");
+	table_column(&table, true, "READY%%");
+	for (size_t i = 0; i < 3; i++)
+		table_column(&table, true, "%s%s", names[i], view->rates ? "/s" : "");
+	for (size_t i = 0; i < span->count; i++) {
+		table_cell(&table, "%u", span->vps[i].vp);
+		sharing_cells(&table, &span->vps[i], stats, view->rates);
+	}
+	if (view->totals) {
+		table_cell(&table, "all");
+		sharing_cells(&table, total, stats, view->rates);
+	}
+	fputc('\n', out);
 	good = table_print(&table, out, view->headings);
 	table_free(&table);
 	return good;
@@ -158,6 +209,8 @@ bool stats_print(FILE *out, const struct stats *stats, uint32_t partition,
 		fprintf(out, "Partition %u\n", partition);
 	if (!print_times(out, stats, &span, &total, view))
 		return false;
+	if (was_scheduled(&total) && !print_sharing(out, stats, &span, &total, view))
+		return false;
 	if (!stats_exits(&total))
 		return true;
 	for (size_t first = 0; first < span.count; first += VPS_ABREAST) {
@@ -186,7 +239,11 @@ static int add_counters(sd_json_variant **object, const struct vp_stats *vp)
 		SD_JSON_BUILD_PAIR_UNSIGNED("guest_ns", vp->guest_ns),
 		SD_JSON_BUILD_PAIR_UNSIGNED("hv_ns", vp->hv_ns),
 		SD_JSON_BUILD_PAIR_UNSIGNED("wait_ns", vp->wait_ns),
+		SD_JSON_BUILD_PAIR_UNSIGNED("ready_ns", vp->ready_ns),
 		SD_JSON_BUILD_PAIR_UNSIGNED("interrupts", vp->interrupts),
+		SD_JSON_BUILD_PAIR_UNSIGNED("steals", vp->steals),
+		SD_JSON_BUILD_PAIR_UNSIGNED("preemptions", vp->preemptions),
+		SD_JSON_BUILD_PAIR_UNSIGNED("messages", vp->messages),
 		SD_JSON_BUILD_PAIR_UNSIGNED("exits_total", stats_exits(vp)),
 		SD_JSON_BUILD_PAIR_VARIANT("exits", exits));
 }

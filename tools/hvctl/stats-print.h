@@ -18,8 +18,8 @@ struct stats_view {
 };
 
 /*
- * The tables of one partition: times of each VP, then exits by reason, reasons
- * that never occurred left out. False when memory ran out.
+ * The tables of one partition: times of each VP; how they shared CPUs, where they
+ * did; exits by reason, reasons that never occurred left out. False when memory ran out.
  */
 bool stats_print(FILE *out, const struct stats *stats, uint32_t partition,
 		 const struct stats_view *view);

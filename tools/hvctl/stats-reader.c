@@ -25,6 +25,10 @@ static const char *const exit_names[MULLION_EXIT_COUNT] = {
 	[MULLION_EXIT_SHUTDOWN] = "shutdown",
 	[MULLION_EXIT_VIRT_INSTRUCTION] = "virt_instruction",
 	[MULLION_EXIT_OTHER] = "other",
+	[MULLION_EXIT_XSETBV] = "xsetbv",
+	[MULLION_EXIT_CACHE] = "cache",
+	[MULLION_EXIT_RDPMC] = "rdpmc",
+	[MULLION_EXIT_INVALID] = "invalid",
 };
 
 static const char *const state_names[] = {
@@ -63,7 +67,11 @@ static struct vp_stats convert(const struct mullion_vp_stats *entry, uint64_t hz
 		.guest_ns = to_ns(entry->guest_ticks, hz),
 		.hv_ns = to_ns(entry->hv_ticks, hz),
 		.wait_ns = to_ns(entry->wait_ticks, hz),
+		.ready_ns = to_ns(entry->ready_ticks, hz),
 		.interrupts = entry->interrupts,
+		.steals = entry->steals,
+		.preemptions = entry->preemptions,
+		.messages = entry->messages,
 	};
 
 	for (size_t i = 0; i < MULLION_EXIT_COUNT; i++)
@@ -96,26 +104,32 @@ static const char *header_fault(const struct mullion_stats *header, size_t size)
 	return NULL;
 }
 
+/* The beginning of an entry, up to entered_tsc. */
+#define ENTRY_HEAD (offsetof(struct mullion_vp_stats, entered_tsc) + sizeof(uint64_t))
+
 /*
  * One entry, with the time in guest mode that no exit has ended yet. This
- * program's TSC is hv's: the parent's is not shifted.
+ * program's TSC is hv's: the parent's is not shifted. An entry that is given to
+ * another VP just now is read again and, if that does not end, absent.
  */
 static struct mullion_vp_stats read_entry(const struct shared *memory, size_t offset)
 {
-	struct mullion_vp_stats entry;
-	uint64_t entered, now;
+	struct mullion_vp_stats entry, head = { 0 };
+	bool same_vp = false, same_stay = false;
+	uint64_t now;
 
-	for (int try = 0;; try++) {
+	for (int try = 0; try < 8 && !(same_vp && same_stay); try++) {
 		shared_copy(&entry, memory, offset, sizeof(entry));
-		shared_copy(&entered, memory,
-			    offset + offsetof(struct mullion_vp_stats, entered_tsc),
-			    sizeof(entered));
-		if (entered == entry.entered_tsc || try == 8)
-			break;
+		shared_copies_done();
+		shared_copy(&head, memory, offset, ENTRY_HEAD);
+		same_vp = head.partition == entry.partition && head.vp == entry.vp;
+		same_stay = head.entered_tsc == entry.entered_tsc;
 	}
+	if (!same_vp)
+		entry.state = MULLION_VP_ABSENT;
 	now = __rdtsc();
-	if (entered == entry.entered_tsc && entered && now > entered)
-		entry.guest_ticks += now - entered;
+	if (same_stay && entry.entered_tsc && now > entry.entered_tsc)
+		entry.guest_ticks += now - entry.entered_tsc;
 	return entry;
 }
 
@@ -164,7 +178,11 @@ static void subtract_vp(struct vp_stats *vp, const struct vp_stats *earlier)
 	subtract(&vp->guest_ns, earlier->guest_ns);
 	subtract(&vp->hv_ns, earlier->hv_ns);
 	subtract(&vp->wait_ns, earlier->wait_ns);
+	subtract(&vp->ready_ns, earlier->ready_ns);
 	subtract(&vp->interrupts, earlier->interrupts);
+	subtract(&vp->steals, earlier->steals);
+	subtract(&vp->preemptions, earlier->preemptions);
+	subtract(&vp->messages, earlier->messages);
 	for (size_t i = 0; i < MULLION_EXIT_COUNT; i++)
 		subtract(&vp->exits[i], earlier->exits[i]);
 }
@@ -210,7 +228,11 @@ struct vp_stats stats_total(const struct stats *stats, uint32_t partition)
 		add(&total.guest_ns, vp->guest_ns);
 		add(&total.hv_ns, vp->hv_ns);
 		add(&total.wait_ns, vp->wait_ns);
+		add(&total.ready_ns, vp->ready_ns);
 		add(&total.interrupts, vp->interrupts);
+		add(&total.steals, vp->steals);
+		add(&total.preemptions, vp->preemptions);
+		add(&total.messages, vp->messages);
 		for (size_t exit = 0; exit < MULLION_EXIT_COUNT; exit++)
 			add(&total.exits[exit], vp->exits[exit]);
 	}

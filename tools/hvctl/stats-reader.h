@@ -23,7 +23,11 @@ struct vp_stats {
 	uint64_t guest_ns;
 	uint64_t hv_ns;
 	uint64_t wait_ns;
+	uint64_t ready_ns; /* it could have run but another VP did */
 	uint64_t interrupts;
+	uint64_t steals; /* times it went on at another CPU */
+	uint64_t preemptions; /* times it lost a CPU that it could have used on */
+	uint64_t messages; /* times it stopped for its runner */
 	uint64_t exits[MULLION_EXIT_COUNT];
 };
 

@@ -94,6 +94,7 @@ static void add_columns(struct table *table, bool vcpu)
 	table_column(table, true, "GUEST%%");
 	table_column(table, true, "HV%%");
 	table_column(table, true, "WAIT%%");
+	table_column(table, true, "READY%%");
 	table_column(table, true, "INTERRUPTS/s");
 	table_column(table, true, "EXITS/s");
 }
@@ -127,6 +128,7 @@ static void add_row(struct table *table, const struct row *row, const struct sta
 	table_cell(table, "%.1f", percent(vp->guest_ns, stats));
 	table_cell(table, "%.1f", percent(vp->hv_ns, stats));
 	table_cell(table, "%.1f", percent(vp->wait_ns, stats));
+	table_cell(table, "%.1f", percent(vp->ready_ns, stats));
 	table_cell(table, "%.1f", per_second(vp->interrupts, stats));
 	table_cell(table, "%.1f", per_second(stats_exits(vp), stats));
 }
@@ -174,6 +176,7 @@ static int add_object(sd_json_variant **array, const struct row *row, const stru
 			       SD_JSON_BUILD_PAIR_UNSIGNED("guest_ns", vp->guest_ns),
 			       SD_JSON_BUILD_PAIR_UNSIGNED("hv_ns", vp->hv_ns),
 			       SD_JSON_BUILD_PAIR_UNSIGNED("wait_ns", vp->wait_ns),
+			       SD_JSON_BUILD_PAIR_UNSIGNED("ready_ns", vp->ready_ns),
 			       SD_JSON_BUILD_PAIR_UNSIGNED("interrupts", vp->interrupts),
 			       SD_JSON_BUILD_PAIR_UNSIGNED("exits_total", stats_exits(vp))));
 }
@@ -301,7 +304,8 @@ const struct cli_verb verb_top = {
 	.description =
 		"Shows what each partition did in the last seconds, the busiest one first: the CPU "
 		"time of its virtual processors together, in percent of one CPU, divided into that "
-		"of the guest and that of the hypervisor on its behalf; the time that they waited; "
+		"of the guest and that of the hypervisor on its behalf; the time that they waited, or "
+		"were ready while others ran; "
 		"interrupts and exits per second. The parent, number 0, halts without an exit: its "
 		"idle time is guest time. Names and states come from the daemon, where there is "
 		"one.\n\n"

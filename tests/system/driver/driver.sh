@@ -40,7 +40,7 @@ machine 240 --share "$1" <<'EOS' || fail "mullion_root or hvctl did not do as th
 	done
 
 	status 3 hvctl domstats 7
-	status 3 hvctl domstats nobody
+	status 6 hvctl domstats --connect /nonexistent nobody
 	status 9 hvctl dmesg --follow --timeout 0.5
 	status 9 hvctl domstats --interval 1 --timeout 0.5
 	same "$(hvctl domstats --format name)" 0 "partitions"

@@ -2,6 +2,8 @@
 /* hvctl's reading, subtracting and printing of hv's statistics. */
 #include "check.h"
 
+#include <pthread.h>
+
 #include "stats-print.h"
 #include "stats-reader.h"
 
@@ -79,6 +81,7 @@ static void reads(void)
 	CHECK_EQ(stats.vps[0].guest_ns, 3000000000);
 	CHECK_EQ(stats.vps[0].hv_ns, 250000000);
 	CHECK_EQ(stats.vps[0].wait_ns, 750000000);
+	CHECK_EQ(stats.vps[0].ready_ns, 0);
 	CHECK_EQ(stats.vps[1].vp, 1);
 	CHECK_EQ(stats.vps[1].entries, 20);
 	CHECK_EQ(stats.vps[2].partition, 7);
@@ -120,6 +123,89 @@ static void differences(void)
 	CHECK_EQ(difference.vps[0].entries, 80);
 	stats_free(&difference);
 	stats_free(&later);
+	free(area);
+}
+
+/* The same counters, where VPs share CPUs. */
+static void set_sharing(struct area *area, size_t i, uint64_t n)
+{
+	struct mullion_vp_stats *e = entry(area, i);
+
+	e->ready_ticks = 3000000000 * n;
+	e->steals = n;
+	e->preemptions = 20 * n;
+	e->messages = 300 * n;
+}
+
+static void sharing(void)
+{
+	struct area *area = new_area(2);
+	struct shared shared = share(area);
+	struct stats earlier, later, difference;
+	struct vp_stats total;
+
+	set(area, 0, 0, 0, 1);
+	set(area, 1, 0, 1, 1);
+	set_sharing(area, 0, 1);
+	REQUIRE(!stats_read(&earlier, &shared));
+	set_sharing(area, 0, 3);
+	set_sharing(area, 1, 4);
+	REQUIRE(!stats_read(&later, &shared));
+	REQUIRE(stats_difference(&difference, &later, &earlier));
+	CHECK_EQ(difference.vps[0].ready_ns, 2000000000);
+	CHECK_EQ(difference.vps[0].steals, 2);
+	total = stats_total(&difference, 0);
+	CHECK_EQ(total.ready_ns, 6000000000);
+	CHECK_EQ(total.steals, 6);
+	CHECK_EQ(total.preemptions, 120);
+	CHECK_EQ(total.messages, 1800);
+	stats_free(&difference);
+	stats_free(&earlier);
+	stats_free(&later);
+	free(area);
+}
+
+static bool reuse_ends;
+
+/* hv, giving an entry to one VP after the other until it is told to end. */
+static void *reuse(void *argument)
+{
+	struct mullion_vp_stats *e = entry(argument, 0);
+
+	for (uint32_t i = 1; !__atomic_load_n(&reuse_ends, __ATOMIC_RELAXED); i++) {
+		__atomic_store_n((uint64_t *)e, i | (uint64_t)i << 32, __ATOMIC_RELEASE);
+		__atomic_store_n(&e->entries, i, __ATOMIC_RELEASE);
+		for (volatile int wait = 0; wait < 100; wait++)
+			; /* so that some reads fit between two VPs, and some do not */
+	}
+	return NULL;
+}
+
+/* What is read is one VP's: never a later one's counters by an earlier one's name. */
+static void reused_entries(void)
+{
+	struct area *area = new_area(1);
+	struct shared shared = share(area);
+	pthread_t writer;
+	unsigned seen = 0, mixed = 0;
+
+	set(area, 0, 0, 0, 0);
+	REQUIRE(pthread_create(&writer, NULL, reuse, area) == 0);
+	for (int i = 0; i < 200000; i++) {
+		struct stats stats;
+
+		REQUIRE(!stats_read(&stats, &shared));
+		if (stats.count) {
+			seen++;
+			mixed += stats.vps[0].partition != stats.vps[0].vp ||
+				 stats.vps[0].entries > stats.vps[0].vp;
+		}
+		stats_free(&stats);
+	}
+	__atomic_store_n(&reuse_ends, true, __ATOMIC_RELAXED);
+	pthread_join(writer, NULL);
+	CHECK(seen > 0);
+	CHECK_EQ(mixed, 0);
 	free(area);
 }
 
@@ -167,7 +253,7 @@ static void damage(void)
 	area->header.magic = 0;
 	expect_fault(area, AREA_SIZE, "they do not begin as statistics");
 	area = new_area(1);
-	area->header.version = 2;
+	area->header.version = MULLION_STATS_VERSION + 1;
 	expect_fault(area, AREA_SIZE, "they have another version");
 	area = new_area(1);
 	area->header.tsc_hz = 0;
@@ -212,7 +298,8 @@ static void any_bytes(void)
 				.magic = MULLION_STATS_MAGIC,
 				.version = MULLION_STATS_VERSION,
 				.entries_offset = 48,
-				.entry_size = (uint32_t)check_below(256),
+				.entry_size =
+					(uint32_t)check_below(2 * sizeof(struct mullion_vp_stats)),
 				.entry_count = (uint32_t)check_below(32),
 				.tsc_hz = check_rand(),
 			};
@@ -269,6 +356,24 @@ static void tables(void)
 			"\n"
 			"cpuid      1.0  3.0\n"
 			"msr_write  3.0  9.0\n");
+	free(text);
+	stats_free(&stats);
+
+	/* 1 s of 5: the other percentages are of all the time, too. */
+	set_sharing(area, 0, 1);
+	REQUIRE(!stats_read(&stats, &shared));
+	stats.time_ns = 2000000000;
+	text = print(&stats, &(struct stats_view){ .headings = true, .totals = true });
+	CHECK(strstr(text,
+		     "   0    1  running       10     3.000    60.0  0.250  5.0    0.750   15.0"));
+	CHECK(strstr(text, "\n\n"
+			   "VCPU  READY(s)  READY%  PREEMPTIONS  STEALS  MESSAGES\n"
+			   "   0     1.000    20.0           20       1       300\n"
+			   "   1     0.000     0.0            0       0         0\n"
+			   " all     1.000     5.9           20       1       300\n\n"));
+	free(text);
+	text = print(&stats, &(struct stats_view){ .rates = true });
+	CHECK(strstr(text, "\n\n0  20.0  10.0  0.5  150.0\n1   0.0   0.0  0.0    0.0\n\n"));
 	free(text);
 	stats_free(&stats);
 	free(area);
@@ -342,6 +447,8 @@ int main(void)
 {
 	CHECK_RUN(reads);
 	CHECK_RUN(differences);
+	CHECK_RUN(sharing);
+	CHECK_RUN(reused_entries);
 	CHECK_RUN(large_numbers);
 	CHECK_RUN(damage);
 	CHECK_RUN(any_bytes);

@@ -383,15 +383,15 @@ static void top(void)
 	CHECK_EQ(run("top -n2 -d 0.01 --vcpu", &memory), HVCTL_OK);
 	CHECK_STR(
 		output,
-		"ID  NAME      STATE    VCPU  CPU  CPU%  GUEST%  HV%  WAIT%  INTERRUPTS/s  EXITS/s\n"
-		" 0  (parent)  halted      0    0   0.0     0.0  0.0    0.0           0.0      0.0\n"
-		" 3  -         halted      0    0   0.0     0.0  0.0    0.0           0.0      0.0\n"
-		" 3  -         running     1    5   0.0     0.0  0.0    0.0           0.0      0.0\n"
+		"ID  NAME      STATE    VCPU  CPU  CPU%  GUEST%  HV%  WAIT%  READY%  INTERRUPTS/s  EXITS/s\n"
+		" 0  (parent)  halted      0    0   0.0     0.0  0.0    0.0     0.0           0.0      0.0\n"
+		" 3  -         halted      0    0   0.0     0.0  0.0    0.0     0.0           0.0      0.0\n"
+		" 3  -         running     1    5   0.0     0.0  0.0    0.0     0.0           0.0      0.0\n"
 		"\n"
-		"ID  NAME      STATE    VCPU  CPU  CPU%  GUEST%  HV%  WAIT%  INTERRUPTS/s  EXITS/s\n"
-		" 0  (parent)  halted      0    0   0.0     0.0  0.0    0.0           0.0      0.0\n"
-		" 3  -         halted      0    0   0.0     0.0  0.0    0.0           0.0      0.0\n"
-		" 3  -         running     1    5   0.0     0.0  0.0    0.0           0.0      0.0\n");
+		"ID  NAME      STATE    VCPU  CPU  CPU%  GUEST%  HV%  WAIT%  READY%  INTERRUPTS/s  EXITS/s\n"
+		" 0  (parent)  halted      0    0   0.0     0.0  0.0    0.0     0.0           0.0      0.0\n"
+		" 3  -         halted      0    0   0.0     0.0  0.0    0.0     0.0           0.0      0.0\n"
+		" 3  -         running     1    5   0.0     0.0  0.0    0.0     0.0           0.0      0.0\n");
 	CHECK_EQ(run_with("top -n 1 -d 0.01 --json", &memory,
 			  ANSWERS({ "Stats", STATS, NULL }, { "Stats", STATS, NULL })),
 		 HVCTL_OK);
