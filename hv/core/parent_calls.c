@@ -12,6 +12,7 @@
 #include "core/port.h"
 #include "core/string.h"
 #include "x86/asm.h"
+#include "x86/switch.h"
 #include "x86/tsc.h"
 
 /* ---- Life ---- */
@@ -89,6 +90,10 @@ static bool read_property(struct partition *p, u32 code, u64 *value)
 		*value = p->track_access;
 	else if (code == HV_PARTITION_PROPERTY_UNIMPLEMENTED_MSR_ACTION)
 		*value = p->ignore_unknown_msrs;
+	else if (code == HV_PARTITION_PROPERTY_XSAVE_STATES)
+		*value = switch_child_xcr0();
+	else if (code == HV_PARTITION_PROPERTY_MAX_XSAVE_DATA_SIZE)
+		*value = PAGE_SIZE; /* a child has no components that need more */
 	else if (code == HV_PARTITION_PROPERTY_PROCESSOR_FEATURES0)
 		*value = ~p->disabled_features[0];
 	else if (code == HV_PARTITION_PROPERTY_PROCESSOR_FEATURES1)

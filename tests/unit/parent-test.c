@@ -152,9 +152,41 @@ static void refusals(void)
 	check_maps();
 }
 
+/* RAM in a GiB of its own, and in the one of the APIC's page, whose tables the two maps
+ * do not share. */
+static void far_blocks(void)
+{
+	static const uint64_t at[] = { GIB(1) + MIB(6), GIB(3) + MIB(4) };
+
+	start(true);
+	for (size_t i = 0; i < 2; i++) {
+		void *ram = phys_to_virt(HPA(at[i]));
+
+		REQUIRE(mmap(ram, MIB(2), PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == ram);
+		REQUIRE(memmap_add(&parent.memory, at[i], MIB(2), MEM_USABLE));
+	}
+	parent.ram_end = at[1] + MIB(2);
+	tables = 0;
+	tables_max = parent_map_pages(40, true, parent.ram_end);
+	parent_map_build(40, true);
+	tables_max = tables;
+	for (size_t i = 0; i < 2; i++) {
+		flushing = at[i];
+		CHECK(parent_donate(GPA(at[i])));
+		CHECK(pt_lookup(&parent.map, at[i] - 1, NULL));
+		CHECK(pt_lookup(&parent.native_map, at[i] + MIB(2), NULL));
+		CHECK(parent_reclaim(GPA(at[i])));
+		CHECK_EQ(pt_lookup(&parent.map, at[i], NULL),
+			 pt_lookup(&parent.native_map, at[i], NULL));
+		CHECK(pt_lookup(&parent.native_map, at[i], NULL) & PTE_W);
+	}
+}
+
 int main(void)
 {
 	CHECK_RUN(blocks);
 	CHECK_RUN(refusals);
+	CHECK_RUN(far_blocks);
 	return check_done();
 }

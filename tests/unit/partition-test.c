@@ -18,6 +18,7 @@
 #include "core/port.h"
 #include "core/vp.h"
 #include "ram.h"
+#include "x86/switch.h"
 #include "x86/tsc.h"
 
 #define IN MIB(1) /* the parent's pages for calls */
@@ -73,6 +74,11 @@ void events_set(struct cpu *cpu, u32 event)
 	CHECK(cpu == cpus[1]);
 	event_set = event;
 	events++;
+}
+
+u64 switch_child_xcr0(void)
+{
+	return 7;
 }
 
 bool vp_set_share(struct vp *vp, const u32 share[SHARES])
@@ -334,6 +340,12 @@ static void life(void)
 	CHECK_EQ(unmap(id, 0x200001, 1, HV_UNMAP_GPA_LARGE_PAGE),
 		 done(HV_STATUS_INVALID_PARAMETER, 0));
 	CHECK_EQ(unmap(id, 0x200000, 1, HV_UNMAP_GPA_LARGE_PAGE), done(0, 1));
+	CHECK_EQ(unmap(id, GFN_END - 1, 2, 0), done(HV_STATUS_INVALID_PARAMETER, 0));
+	CHECK_EQ(unmap(id, GFN_END - 1, 1, 0), done(0, 1));
+	CHECK_EQ(unmap(id, GFN_END - 512, 2, HV_UNMAP_GPA_LARGE_PAGE),
+		 done(HV_STATUS_INVALID_PARAMETER, 0));
+	CHECK_EQ(unmap(id, ~0ul, 1, 0), done(HV_STATUS_INVALID_PARAMETER, 0));
+	CHECK_EQ(unmap(id, 0, 1, 4), done(HV_STATUS_INVALID_PARAMETER, 0));
 
 	i = info(id - 1 ? id - 1 : 1);
 	CHECK_EQ(i->size, sizeof(*i));
@@ -352,8 +364,10 @@ static void life(void)
 	CHECK_EQ(i->mapped_pages, 400 + 1024 + 101);
 	CHECK_EQ(call(MULLION_CALL_GET_PARTITION, id + 1, OUT), HV_STATUS_INVALID_PARTITION_ID);
 
+	flushes = 0;
 	CHECK_EQ(call_id(HVCALL_FINALIZE_PARTITION, id), 0);
 	CHECK_EQ(executions, 3);
+	CHECK_EQ(flushes, 1); /* before the map came apart */
 	CHECK_EQ(destroyed, 2);
 	CHECK_EQ(frames_count(FRAME_MAPPED), 0);
 	CHECK_EQ(map(id, 0, GUEST, 1, RWX), done(HV_STATUS_INVALID_PARTITION_STATE, 0));
@@ -370,6 +384,26 @@ static void life(void)
 	}
 	CHECK_EQ(call_id(HVCALL_DELETE_PARTITION, id), 0);
 	CHECK_EQ(call_id(HVCALL_DELETE_PARTITION, id), HV_STATUS_INVALID_PARTITION_ID);
+	reclaim_block();
+	finish();
+}
+
+/* What a partition cannot be created with. */
+static void creation(void)
+{
+	static const struct hv_input_create_partition rows[] = {
+		{ .flags = 1 }, { .flags = 1ul << 63 }, { .padding = 1 }, { .isolation = 1 }
+	};
+	u64 next;
+
+	start();
+	next = donate_block();
+	CHECK_EQ(deposit(HV_PARTITION_ID_SELF, next, 2), done(0, 2));
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		memcpy(at(IN), &rows[i], sizeof(rows[i]));
+		CHECK_EQ(call(HVCALL_CREATE_PARTITION, IN, OUT), HV_STATUS_INVALID_PARAMETER);
+	}
+	CHECK_EQ(parent.pool.free, 2);
 	reclaim_block();
 	finish();
 }
@@ -486,6 +520,8 @@ static void properties(void)
 	}
 	CHECK_EQ(get_property(id, HV_PARTITION_PROPERTY_PROCESSOR_FEATURES1, &value), 0);
 	CHECK_EQ(value, ~5ul);
+	CHECK_EQ(get_property(id, HV_PARTITION_PROPERTY_XSAVE_STATES, &value), 0);
+	CHECK_EQ(value, 7);
 	CHECK_EQ(get_property(id, HV_PARTITION_PROPERTY_SUSPEND, &value),
 		 HV_STATUS_UNKNOWN_PROPERTY);
 	CHECK_EQ(set_property(id + 1, HV_PARTITION_PROPERTY_CPU_CAP, 1),
@@ -784,6 +820,7 @@ static void random_calls(void)
 int main(void)
 {
 	CHECK_RUN(life);
+	CHECK_RUN(creation);
 	CHECK_RUN(refusals);
 	CHECK_RUN(properties);
 	CHECK_RUN(names);
