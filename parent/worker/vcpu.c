@@ -205,23 +205,34 @@ static uint64_t merge(uint64_t before, uint64_t value, unsigned size)
 	}
 }
 
-/* Of a string instruction: bytes of an address by mode and prefix 67. */
-static unsigned string_address_size(const struct hv_x64_io_port_message *io)
+/* A string instruction as its bytes tell: prefixes and an opcode. */
+struct string {
+	unsigned length; /* 0: the bytes do not hold it */
+	unsigned width; /* bytes of an address */
+};
+
+static struct string decode_string(const struct hv_x64_io_port_message *io)
 {
+	static const char prefixes[] = "\x26\x2e\x36\x3e\x64\x65\x66\x67\xf2\xf3";
 	enum code_size code = code_size(&io->header);
 	bool other = false;
+	unsigned i = 0;
+	uint8_t byte = 0;
 
-	for (unsigned i = 0; i < io->instruction_byte_count && i < 15; i++) {
-		uint8_t byte = io->instruction_bytes[i];
-
+	for (; i < io->instruction_byte_count && i < DECODE_MAX; i++) {
+		byte = io->instruction_bytes[i];
 		if (byte == 0x67)
 			other = true;
-		else if (!memchr("\x26\x2e\x36\x3e\x64\x65\x66\xf2\xf3", byte, 9))
+		else if (!memchr(prefixes, byte, sizeof(prefixes) - 1) &&
+			 !(code == CODE_64 && (byte & 0xf0) == 0x40))
 			break;
 	}
-	if (code == CODE_64)
-		return other ? 4 : 8;
-	return (code == CODE_16) != other ? 2 : 4;
+	return (struct string){
+		.length = byte >= 0x6c && byte <= 0x6f ? i + 1 : 0,
+		.width = code == CODE_64	    ? (other ? 4 : 8) :
+			 (code == CODE_16) != other ? 2 :
+						      4,
+	};
 }
 
 /* One element; false when the instruction cannot go on here. */
@@ -249,12 +260,12 @@ static bool string_element(struct vcpu *vcpu, const struct hv_x64_io_port_messag
 
 /* INS and OUTS. What is left of a long repetition comes as another message. */
 static void handle_string(struct vcpu *vcpu, const struct hv_x64_io_port_message *io,
-			  unsigned length, struct end *end)
+			  const struct string *string, struct end *end)
 {
 	bool in = io->header.access_type == HV_X64_ACCESS_READ;
 	bool rep = io->access_info & HV_X64_IO_REP;
 	unsigned size = io->access_info & HV_X64_IO_ACCESS_SIZE, done = 0;
-	unsigned width = string_address_size(io);
+	unsigned width = string->width;
 	uint64_t mask = width == 8 ? ~0ull : (1ull << (8 * width)) - 1;
 	uint64_t index = in ? io->rdi : io->rsi, count = rep ? io->rcx & mask : 1;
 	uint64_t base = code_size(&io->header) == CODE_64 ? 0 : in ? io->es.base : io->ds.base;
@@ -275,7 +286,7 @@ static void handle_string(struct vcpu *vcpu, const struct hv_x64_io_port_message
 		change(&changes, HV_X64_REGISTER_RCX,
 		       merge(io->rcx, (io->rcx & mask) - done, width));
 	if (done == count)
-		change(&changes, HV_X64_REGISTER_RIP, next_rip(&io->header, length));
+		change(&changes, HV_X64_REGISTER_RIP, next_rip(&io->header, string->length));
 	apply(vcpu, &io->header, &changes, end);
 }
 
@@ -284,16 +295,21 @@ static void handle_port(struct vcpu *vcpu, const void *payload, struct end *end)
 	const struct hv_x64_io_port_message *io = payload;
 	unsigned size = io->access_info & HV_X64_IO_ACCESS_SIZE;
 	unsigned length = io->header.length_and_cr8 & 0x0f;
+	struct string string = { .length = length };
 	struct changes changes = { .count = 0 };
 	uint32_t value;
 
+	if (io->access_info & HV_X64_IO_STRING) {
+		string = decode_string(io);
+		length = string.length;
+	}
 	if (!length || (size != 1 && size != 2 && size != 4)) {
 		fail(vcpu, &io->header, end, "a port access of %u bytes, an instruction of %u",
 		     size, length);
 		return;
 	}
 	if (io->access_info & HV_X64_IO_STRING) {
-		handle_string(vcpu, io, length, end);
+		handle_string(vcpu, io, &string, end);
 		return;
 	}
 	if (io->header.access_type == HV_X64_ACCESS_WRITE) {

@@ -159,6 +159,16 @@ static struct hv_x64_io_port_message make_io(bool in, uint16_t port, unsigned si
 	};
 }
 
+/* The hypervisor tells a string instruction's bytes instead of its length. */
+static void make_string(struct hv_x64_io_port_message *io, const char *code, uint8_t count)
+{
+	io->access_info |= HV_X64_IO_STRING | (count > 1 ? HV_X64_IO_REP : 0);
+	io->header.length_and_cr8 = 0;
+	io->instruction_byte_count = 15; /* what follows it is there too */
+	memset(io->instruction_bytes, 0x66, sizeof(io->instruction_bytes));
+	memcpy(io->instruction_bytes, code, count);
+}
+
 static void do_io(const struct hv_x64_io_port_message *io)
 {
 	handle(HVMSG_X64_IO_PORT_INTERCEPT, io, sizeof(*io));
@@ -258,7 +268,7 @@ static void test_outs(void)
 	uint64_t before;
 
 	begin(1);
-	io.access_info |= HV_X64_IO_STRING | HV_X64_IO_REP;
+	make_string(&io, "\xf3\x6e", 2);
 	io.rcx = 600;
 	io.rsi = VIRTUAL + GUEST_PAGE - 100;
 	before = console_written(board.ports.console);
@@ -285,7 +295,7 @@ static void test_ins(void)
 
 	/* Backwards, an element across two pages. */
 	begin(0);
-	io.access_info |= HV_X64_IO_STRING | HV_X64_IO_REP;
+	make_string(&io, "\xf3\x6d", 2);
 	io.header.rflags = 1 << 10;
 	io.rcx = 3;
 	io.rdi = VIRTUAL + GUEST_PAGE + 2;
@@ -307,7 +317,7 @@ static void test_ins(void)
 	/* 16-bit addresses wrap and leave the rest of the registers alone. */
 	begin(1);
 	io = make_io(true, 0x1234, 1, 0);
-	io.access_info |= HV_X64_IO_STRING | HV_X64_IO_REP;
+	make_string(&io, "\xf3\x6c", 2);
 	io.header.execution_state = 0;
 	io.header.cs.attributes = 0;
 	io.es.base = 0x20000;
@@ -318,6 +328,31 @@ static void test_ins(void)
 	CHECK_EQ(memory[0x20000], 0xff);
 	CHECK_EQ(get(HV_X64_REGISTER_RDI), 0x12340001);
 	CHECK_EQ(get(HV_X64_REGISTER_RCX), 0xabcd0000);
+	CHECK_EQ(get(HV_X64_REGISTER_RIP), 0x81000002);
+
+	/* One element, 32-bit addresses in 64 bits, and a REX that says nothing. */
+	begin(1);
+	io = make_io(true, 0x1234, 1, 0);
+	make_string(&io, "\x67\x40\x6c", 3);
+	io.access_info &= (uint8_t)~HV_X64_IO_REP;
+	io.rdi = 0xffffffff00001000;
+	io.rcx = 7;
+	do_io(&io);
+	CHECK_EQ(memory[0x1000], 0xff);
+	CHECK_EQ(get(HV_X64_REGISTER_RDI), 0x1001);
+	CHECK_EQ(get(HV_X64_REGISTER_RCX), 0); /* not touched */
+	CHECK_EQ(get(HV_X64_REGISTER_RIP), 0xffffffff81000003);
+
+	/* Bytes that are another instruction, or end too early. */
+	begin(1);
+	make_string(&io, "\xf3\x90", 2);
+	do_io(&io);
+	CHECK_EQ(end.reason, REASON_FAILED);
+	begin(1);
+	make_string(&io, "\xf3\x6c", 2);
+	io.instruction_byte_count = 1;
+	do_io(&io);
+	CHECK_EQ(end.reason, REASON_FAILED);
 }
 
 /* A page that is not there is the guest's page fault, with what is done counted. */
@@ -326,7 +361,7 @@ static void test_string_fault(void)
 	struct hv_x64_io_port_message io = make_io(true, 0x1234, 2, 0);
 
 	begin(1);
-	io.access_info |= HV_X64_IO_STRING | HV_X64_IO_REP;
+	make_string(&io, "\xf3\x6d", 2);
 	io.header.execution_state |= 3;
 	io.rcx = 10;
 	io.rdi = VIRTUAL + PAGES * GUEST_PAGE - 4;
