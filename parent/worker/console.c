@@ -339,7 +339,7 @@ struct console *console_new(void (*raise)(void *context), void *context, struct 
 	struct console *console = calloc(1, sizeof(*console));
 
 	if (!console) {
-		error_errno(error, ENOMEM, "console");
+		error_fill_errno(error, ENOMEM, "console");
 		return NULL;
 	}
 	console->raise = raise;
@@ -351,7 +351,7 @@ struct console *console_new(void (*raise)(void *context), void *context, struct 
 	console->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (console->wake >= 0)
 		return console;
-	error_errno(error, errno, "console");
+	error_fill_errno(error, errno, "console");
 	console_free(console);
 	return NULL;
 }

@@ -15,7 +15,7 @@
 
 #include "error.h"
 
-#define CONSOLE_RING 65536u
+#define CONSOLE_RING 65536ul
 
 struct console;
 

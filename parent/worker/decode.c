@@ -121,10 +121,10 @@ static bool skip_operand(struct cursor *cursor, uint8_t modrm, unsigned address)
 		next_number(cursor, mod == 1 ? 1 : mod == 2 || rm == 6 ? 2 : 0);
 		return true;
 	}
-	if (rm == 4 && (next(cursor) & 7) == 5 && mod == 0)
-		mod = 2; /* no base: a displacement of 32 bits */
-	else if (rm == 5 && mod == 0)
-		mod = 2;
+	if (rm == 4)
+		rm = next(cursor) & 7; /* the base, in SIB */
+	if (rm == 5 && mod == 0)
+		mod = 2; /* none, but a displacement of 32 bits */
 	next_number(cursor, mod == 1 ? 1 : mod == 2 ? 4 : 0);
 	return true;
 }

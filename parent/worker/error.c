@@ -14,7 +14,7 @@ static void print_line(const char *text)
 	char line[sizeof(((struct error *)0)->text)];
 	size_t n = 0;
 
-	for (; text[n] && n < sizeof(line) - 1; n++)
+	for (; n < sizeof(line) - 1 && text[n]; n++)
 		line[n] = text[n] >= ' ' && text[n] <= '~' ? text[n] : '?';
 	line[n] = '\0';
 	fprintf(stderr, "hv-worker: %s\n", line);
@@ -26,14 +26,13 @@ static void set(struct error *error, enum error_kind kind, const char *format, v
 	vsnprintf(error->text, sizeof(error->text), format, arguments);
 }
 
-bool error_set(struct error *error, enum error_kind kind, const char *format, ...)
+void error_fill(struct error *error, enum error_kind kind, const char *format, ...)
 {
 	va_list arguments;
 
 	va_start(arguments, format);
 	set(error, kind, format, arguments);
 	va_end(arguments);
-	return false;
 }
 
 static enum error_kind kind_of(int number)
@@ -58,7 +57,7 @@ static enum error_kind kind_of(int number)
 	}
 }
 
-bool error_errno(struct error *error, int number, const char *format, ...)
+void error_fill_errno(struct error *error, int number, const char *format, ...)
 {
 	va_list arguments;
 	size_t used;
@@ -68,7 +67,6 @@ bool error_errno(struct error *error, int number, const char *format, ...)
 	va_end(arguments);
 	used = strlen(error->text);
 	snprintf(error->text + used, sizeof(error->text) - used, ": %s", strerror(number));
-	return false;
 }
 
 int error_print(const struct error *error)

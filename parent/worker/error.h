@@ -25,13 +25,17 @@ struct error {
 	char text[240]; /* no newline, no "hv-worker:" */
 };
 
-/* Fills error in; returns false, for "return error_set(...)". */
-__attribute__((format(printf, 3, 4))) bool error_set(struct error *error, enum error_kind kind,
-						     const char *format, ...);
+__attribute__((format(printf, 3, 4))) void error_fill(struct error *error, enum error_kind kind,
+						      const char *format, ...);
+__attribute__((format(printf, 3, 4))) void error_fill_errno(struct error *error, int number,
+							    const char *format, ...);
+
+/* Fills error in; is false, for "return error_set(...)". Macros, so that compilers
+ * and checkers see what is returned. */
+#define error_set(error, kind, ...) (error_fill(error, kind, __VA_ARGS__), false)
 
 /* The same with an errno (positive), which decides the kind and ends the line. */
-__attribute__((format(printf, 3, 4))) bool error_errno(struct error *error, int number,
-						       const char *format, ...);
+#define error_errno(error, number, ...) (error_fill_errno(error, number, __VA_ARGS__), false)
 
 /* Prints the line on standard error; returns the exit status. */
 int error_print(const struct error *error);

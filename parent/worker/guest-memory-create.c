@@ -70,8 +70,8 @@ static bool map(struct ram *ram, uint64_t size, struct error *error)
 	aligned = (uint8_t *)(((uintptr_t)space + RAM_UNIT - 1) & ~(RAM_UNIT - 1));
 	if (mmap(aligned, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, ram->fd, 0) ==
 	    MAP_FAILED) {
-		error_errno(error, errno, "guest memory: cannot map %llu MiB",
-			    (unsigned long long)size >> 20);
+		error_fill_errno(error, errno, "guest memory: cannot map %llu MiB",
+				 (unsigned long long)size >> 20);
 		munmap(space, size + RAM_UNIT);
 		return false;
 	}
@@ -98,7 +98,8 @@ bool ram_create(struct ram *ram, uint64_t size, bool hugepages, struct error *er
 	if (ram->fd < 0)
 		return error_errno(error, errno, "guest memory");
 	if (ftruncate(ram->fd, (off_t)size) < 0) {
-		error_errno(error, errno, "guest memory: %llu MiB", (unsigned long long)size >> 20);
+		error_fill_errno(error, errno, "guest memory: %llu MiB",
+				 (unsigned long long)size >> 20);
 		ram_destroy(ram);
 		return false;
 	}

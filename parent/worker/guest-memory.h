@@ -17,7 +17,7 @@
 #define MIB(n) ((uint64_t)(n) << 20)
 #define GIB(n) ((uint64_t)(n) << 30)
 
-#define GUEST_PAGE 4096u
+#define GUEST_PAGE 4096ul
 #define RAM_UNIT MIB(2) /* sizes are multiples, so that each part maps in large pages */
 #define RAM_LOW_MAX GIB(3)
 #define RAM_HIGH_BASE GIB(4)

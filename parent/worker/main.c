@@ -104,7 +104,7 @@ static bool open_file(int *fd, const char *path, struct error *error)
 	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (*fd >= 0)
 		return true;
-	error_errno(error, errno, "%s", path);
+	error_fill_errno(error, errno, "%s", path);
 	if (errno == ENOENT)
 		error->kind = ERROR_CONFIG;
 	return false;
@@ -166,6 +166,7 @@ static int run_alone(struct machine *machine, const struct options *options)
 	result = sd_event_loop(machine->event);
 	console_flush(machine->console);
 	machine->changed = NULL;
+	machine->context = NULL;
 	return result < 0 ? ERROR_FAILED : alone.status;
 }
 
@@ -194,7 +195,7 @@ static int run(const struct options *options)
 	int status;
 
 	if (sd_event_default(&event) < 0) {
-		error_set(&error, ERROR_FAILED, "no event loop");
+		error_fill(&error, ERROR_FAILED, "no event loop");
 		return error_print(&error);
 	}
 	if (!handle_signals(event, &error) || !machine_init(&machine, event, &error))

@@ -79,10 +79,13 @@ static bool store(struct options *options, const struct option *option, const ch
 	void *target = (char *)options + option->offset;
 	uint64_t number;
 
-	switch (option->kind) {
-	case FLAG:
+	if (option->kind == FLAG) {
 		*(bool *)target = true;
 		return true;
+	}
+	if (!value)
+		return error_set(error, ERROR_USAGE, "--%s needs a value", option->name);
+	switch (option->kind) {
 	case TEXT:
 		*(const char **)target = value;
 		return true;
@@ -100,8 +103,9 @@ static bool store(struct options *options, const struct option *option, const ch
 		return *(bool *)target || strcmp(value, "stdio") == 0 ||
 		       error_set(error, ERROR_USAGE, "--%s: '%s' is neither stdio nor pty",
 				 option->name, value);
+	default:
+		return false;
 	}
-	return false;
 }
 
 static const struct option *find(const char *name, size_t length)
@@ -139,13 +143,8 @@ bool options_parse(struct options *options, char *const *words, struct error *er
 			value = *words + length + 1;
 		if (value && !option->value)
 			return error_set(error, ERROR_USAGE, "--%s takes no value", option->name);
-		if (!value && option->value) {
-			value = words[1];
-			if (!value)
-				return error_set(error, ERROR_USAGE, "--%s needs a value",
-						 option->name);
-			words++;
-		}
+		if (!value && option->value)
+			value = *++words;
 		if (!store(options, option, value, error))
 			return false;
 	}

@@ -224,6 +224,7 @@ static int on_configure(sd_varlink *link, sd_json_variant *parameters,
 	result = sd_varlink_dispatch(link, parameters, fields, &object);
 	if (result != 0)
 		return result;
+	/* NOLINTNEXTLINE(clang-analyzer-optin.core.EnumCastOutOfRange): flags */
 	if (sd_json_dispatch_full(object, config_fields, NULL, 0, &given, &bad) < 0)
 		return sd_varlink_error_invalid_parameter_name(link, bad ? bad : "config");
 	if (service->machine->state != STATE_IDLE)
@@ -448,7 +449,7 @@ struct service *service_new(struct machine *machine, sd_event *event, const char
 	int result;
 
 	if (!service) {
-		error_errno(error, ENOMEM, "service");
+		error_fill_errno(error, ENOMEM, "service");
 		return NULL;
 	}
 	service->machine = machine;
@@ -460,9 +461,9 @@ struct service *service_new(struct machine *machine, sd_event *event, const char
 	if (result >= 0)
 		return service;
 	if (result == -EDESTADDRREQ)
-		error_set(error, ERROR_USAGE, "no socket: neither --listen nor one of systemd's");
+		error_fill(error, ERROR_USAGE, "no socket: neither --listen nor one of systemd's");
 	else
-		error_errno(error, -result, "%s", path ? path : "systemd's socket");
+		error_fill_errno(error, -result, "%s", path ? path : "systemd's socket");
 	service_free(service);
 	return NULL;
 }

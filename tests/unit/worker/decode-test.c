@@ -156,7 +156,7 @@ static void test_random(void)
 		static const uint8_t likely[] = { 0x66, 0x67, 0x48, 0x89, 0x8b, 0x0f,
 						  0xb6, 0xc7, 0xa1, 0x04, 0x25 };
 		size_t count = check_below(17);
-		uint8_t bytes[17];
+		uint8_t bytes[17] = { 0 };
 		struct move move;
 
 		for (size_t n = 0; n < count; n++)

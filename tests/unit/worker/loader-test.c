@@ -13,6 +13,7 @@
 
 #define MEMORY MIB(32)
 #define PAYLOAD 5000u
+#define SECTORS 2048ul /* of the setup code, and the boot sector */
 
 static struct ram ram = { .fd = -1 };
 static struct boot boot;
@@ -97,7 +98,7 @@ static uint64_t get64(uint64_t gpa)
 
 static struct setup_header *header_of(struct file *file)
 {
-	return (struct setup_header *)(void *)(file->bytes + 0x1f1);
+	return (struct setup_header *)(file->bytes + 0x1f1);
 }
 
 static void make_bzimage(struct file *file)
@@ -119,8 +120,8 @@ static void make_bzimage(struct file *file)
 	header->pref_address = 0x1000000;
 	header->init_size = 0x300000;
 	for (size_t i = 0; i < PAYLOAD; i++)
-		file->bytes[4 * 512 + i] = pattern(i);
-	file->size = 4 * 512 + PAYLOAD;
+		file->bytes[SECTORS + i] = pattern(i);
+	file->size = SECTORS + PAYLOAD;
 }
 
 static void test_bzimage(void)
@@ -238,7 +239,7 @@ static void test_bzimage_bad(void)
 		CHECK(!run_with(&file, "bzimage", MEMORY, 0, ""));
 		CHECK(strstr(error.text, rows[i].text) != NULL);
 	}
-	for (size_t size = 0; size <= 4 * 512; size++) {
+	for (size_t size = 0; size <= SECTORS; size++) {
 		make_bzimage(&file);
 		file.size = size;
 		CHECK(!run_with(&file, "bzimage", MIB(20), 0, ""));
@@ -355,12 +356,12 @@ static void test_pvh_notes(void)
 	CHECK(!run(&file));
 	CHECK(strstr(error.text, "no bzImage (no HdrS)") != NULL);
 	/* Sizes of notes that lead out of the segment, or round in 32 bits. */
-	for (unsigned field = 0; field < 2; field++) {
+	for (unsigned field = 0; field < 8; field += 4) {
 		static const uint32_t sizes[] = { 5, 0x7fffffff, 0xfffffffd, 0xffffffff };
 
 		for (size_t i = 0; i < 4; i++) {
 			make_elf64(&file);
-			memcpy(file.bytes + NOTE_AT + 4 * field, &sizes[i], 4);
+			memcpy(file.bytes + NOTE_AT + field, &sizes[i], 4);
 			CHECK(!run_with(&file, "pvh", MEMORY, 0, ""));
 		}
 	}
@@ -504,9 +505,9 @@ static void test_random(void)
 	static const char *const names[] = { "auto", "bzimage", "pvh", "multiboot" };
 
 	check_seed(0xb007);
-	for (unsigned step = 0; step < 3000; step++) {
+	for (unsigned step = 0; step < 1500; step++) {
 		unsigned changes = 1 + (unsigned)check_below(6);
-		struct file file;
+		struct file file = { .size = 0 };
 
 		CHECK_NOTE("step %u", step);
 		makers[check_below(3)](&file);

@@ -9,7 +9,7 @@
 #include "console.h"
 
 #define MEMORY MIB(2)
-#define PAGES 4u /* virtual pages from VIRTUAL on are backwards in memory */
+#define PAGES 4ul /* virtual pages from VIRTUAL on are backwards in memory */
 #define VIRTUAL 0x7000000000ull
 #define PHYSICAL 0x100000ull
 
