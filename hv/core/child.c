@@ -67,7 +67,7 @@ static void reset(struct child *c)
 	vp->halted = false;
 	c->idle = false;
 	c->dead = false;
-	c->mtrr_default = 0;
+	msr_reset(&c->msrs);
 }
 
 u16 child_create(struct partition *p, u32 index)
@@ -356,7 +356,7 @@ static void flush_if_asked(struct child *c)
 {
 	u64 count = __atomic_load_n(&c->partition->flush_count, __ATOMIC_SEQ_CST);
 
-	if (count == c->flush_seen)
+	if (!__atomic_exchange_n(&c->flush_asked, 0, __ATOMIC_SEQ_CST) && count == c->flush_seen)
 		return;
 	c->flush_seen = count;
 	vendor->flush(c->vp);
@@ -390,7 +390,10 @@ static void enter(struct vp *vp, u32 exits)
 	vp_account(vp, &stats->hv_ticks);
 	WRITE_ONCE(stats->entered_tsc, vp->last_tsc);
 	switch_to(vp);
+	__atomic_fetch_add(&c->turn, 1, __ATOMIC_SEQ_CST);
+	flush_if_asked(c);
 	vendor->run(vp);
+	__atomic_fetch_add(&c->turn, 1, __ATOMIC_SEQ_CST);
 	WRITE_ONCE(stats->entered_tsc, 0);
 	vp_account(vp, &stats->guest_ticks);
 	if (vendor->get_tpr(vp) != vapic_cr8(&c->apic))
@@ -412,11 +415,30 @@ void child_run(struct vp *vp)
 		return;
 	}
 	set_stats_state(vp, MULLION_VP_RUNNING);
-	flush_if_asked(c);
 	enter(vp, deliver(c));
 }
 
-/* --- Interrupts between VPs. --- */
+/* --- Between VPs. --- */
+
+/* Waits for guest mode alone, which a kick ends: a VP that handles an exit may be
+ * waiting for the caller. */
+void child_flush(struct child *caller, u64 vps)
+{
+	for (u32 i = 0; i < VPS_MAX; i++) {
+		struct vp *vp = __atomic_load_n(&caller->partition->vps[i], __ATOMIC_ACQUIRE);
+		u32 turn;
+
+		if (!vp || !(vps & BIT(i)))
+			continue;
+		__atomic_store_n(&vp->child->flush_asked, 1, __ATOMIC_SEQ_CST);
+		turn = __atomic_load_n(&vp->child->turn, __ATOMIC_SEQ_CST);
+		if (!(turn & 1))
+			continue;
+		run_kick(vp);
+		while (__atomic_load_n(&vp->child->turn, __ATOMIC_SEQ_CST) == turn)
+			cpu_relax();
+	}
+}
 
 void child_send_ipi(struct partition *p, const struct vapic_ipi *ipi)
 {

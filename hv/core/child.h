@@ -19,6 +19,7 @@
 #include "core/types.h"
 #include "core/vp.h"
 #include "hyperv/crash.h"
+#include "hyperv/msr.h"
 #include "hyperv/stimer.h"
 #include "hyperv/synic.h"
 #include "x86/vapic.h"
@@ -48,12 +49,9 @@ struct child {
 	u64 tsc_offset;
 	u64 tsc_read; /* what was told last of its TSC */
 	u64 fault_retry; /* GPA of a fault that the map does not explain, or ~0 */
-	u64 os_id;
-	u64 hypercall_page; /* the MSR */
-	u64 assist_page; /* the MSR */
-	u64 mtrr_default;
-	u64 mtrr[27]; /* stored: base and mask of 8 ranges, then the 11 fixed ones */
-#define MTRR_CAP_VALUE 0x508u /* 8 ranges, fixed ones, write-combining */
+	struct msr_vp msrs;
+	u32 flush_asked; /* other VPs' wish; atomic */
+	u32 turn; /* odd from before it looks at that until it has left guest mode; atomic */
 };
 
 static inline struct child *child_of_alarm(struct alarm *a)
@@ -88,6 +86,10 @@ void child_resume(struct child *c);
 /* Own CPU: RUN ends with a message, whose header type, and payload behind the
  * intercept header (of size bytes in all), the caller has filled in. */
 void child_message(struct vp *vp, u32 type, struct hv_message *message, size_t size, u8 access);
+
+/* What VPs of p (bit i: the one with index i) remember of their page tables is
+ * forgotten when this returns. For an exit of caller, one of p's. */
+void child_flush(struct child *caller, u64 vps);
 
 /* Sends an interrupt message to whom it is meant for in p. Any CPU. */
 void child_send_ipi(struct partition *p, const struct vapic_ipi *ipi);

@@ -28,6 +28,7 @@
 #include "core/parent.h"
 #include "core/pool.h"
 #include "core/types.h"
+#include "hyperv/msr.h"
 #include "hyperv/reftime.h"
 #include "hyperv/vpset.h"
 
@@ -63,6 +64,8 @@ struct partition {
 	struct reftime time; /* its own lock */
 	u64 tsc_offset; /* its VPs' TSC is the CPU's plus this */
 
+	struct msr_partition msrs;
+
 	/* Ports by connection id, a page of the pool, or NULL; guarded by port_lock. */
 	struct spinlock port_lock;
 	struct port *ports;
@@ -70,6 +73,7 @@ struct partition {
 	/* What people are told. */
 	u8 uuid[16];
 	char name[MULLION_NAME_MAX];
+	bool crash_begun; /* atomic: who sets it writes the next three */
 	bool crashed; /* written once (release) behind the next two */
 	u64 crash[5];
 	char crash_text[512];

@@ -20,6 +20,7 @@
 enum place {
 	IN_VP, /* 64 bits in struct vp */
 	IN_CHILD, /* 64 bits in struct child */
+	IN_PARTITION, /* 64 bits in struct partition */
 	IN_STATE, /* 64 bits in struct vp_state */
 	SEGMENT, /* struct vp_segment in struct vp_state */
 	TABLE, /* the same, base and limit alone */
@@ -78,12 +79,15 @@ static const struct field fields[] = {
 	{ HV_X64_REGISTER_CSTAR, 1, IN_STATE, STATE(cstar), ANY },
 	{ HV_X64_REGISTER_SFMASK, 1, IN_STATE, STATE(sfmask), ANY },
 	{ HV_X64_REGISTER_TSC_AUX, 1, IN_VP, offsetof(struct vp, switched.tsc_aux), UINT32_MAX },
-	{ HV_X64_REGISTER_MSR_MTRR_DEF_TYPE, 1, IN_CHILD, CHILD(mtrr_default), 0xcff },
-	{ HV_X64_REGISTER_MSR_MTRR_FIX64K00000, 11, IN_CHILD, CHILD(mtrr[16]), ANY },
+	{ HV_X64_REGISTER_MSR_MTRR_DEF_TYPE, 1, IN_CHILD, CHILD(msrs.mtrr[MSR_MTRR_DEFAULT]),
+	  0xcff },
+	{ HV_X64_REGISTER_MSR_MTRR_FIX64K00000, 11, IN_CHILD, CHILD(msrs.mtrr[2 * MSR_MTRR_PAIRS]),
+	  ANY },
 	{ HV_REGISTER_GUEST_CRASH_P0, 5, IN_CHILD, CHILD(crash.p), ANY },
-	{ HV_REGISTER_VP_ASSIST_PAGE, 1, IN_CHILD, CHILD(assist_page), ANY },
-	{ HV_REGISTER_GUEST_OS_ID, 1, IN_CHILD, CHILD(os_id), ANY },
-	{ HV_X64_REGISTER_HYPERCALL, 1, IN_CHILD, CHILD(hypercall_page), ANY },
+	{ HV_REGISTER_VP_ASSIST_PAGE, 1, IN_CHILD, CHILD(msrs.assist_page), ANY },
+	{ HV_REGISTER_GUEST_OS_ID, 1, IN_PARTITION, offsetof(struct partition, msrs.os_id), ANY },
+	{ HV_X64_REGISTER_HYPERCALL, 1, IN_PARTITION, offsetof(struct partition, msrs.hypercall),
+	  ANY },
 };
 
 static const struct field *find_field(u32 name)
@@ -98,7 +102,8 @@ static const struct field *find_field(u32 name)
 static void *field_at(struct child *c, struct vp_state *s, const struct field *f, u32 name)
 {
 	void *const bases[] = {
-		[IN_VP] = c->vp, [IN_CHILD] = c, [IN_STATE] = s, [SEGMENT] = s, [TABLE] = s
+		[IN_VP] = c->vp, [IN_CHILD] = c, [IN_PARTITION] = c->partition,
+		[IN_STATE] = s,	 [SEGMENT] = s,	 [TABLE] = s,
 	};
 
 	return (u8 *)bases[f->place] + f->offset + 8ul * (name - f->name);
@@ -270,7 +275,7 @@ static bool get_special(struct child *c, const struct vp_state *s, u32 name, u64
 		*value = c->tsc_read;
 		return true;
 	case HV_X64_REGISTER_MSR_MTRR_CAP:
-		*value = MTRR_CAP_VALUE;
+		*value = MSR_MTRR_CAP;
 		return true;
 	case HV_REGISTER_TIME_REF_COUNT:
 		*value = child_time(c);
@@ -325,9 +330,9 @@ static bool set_special(struct child *c, struct vp_state *s, u32 name, u64 value
 static u64 *mtrr_pair(struct child *c, u32 name)
 {
 	if (name - HV_X64_REGISTER_MSR_MTRR_PHYS_BASE0 < 8)
-		return &c->mtrr[2 * (name - HV_X64_REGISTER_MSR_MTRR_PHYS_BASE0)];
+		return &c->msrs.mtrr[2ul * (name - HV_X64_REGISTER_MSR_MTRR_PHYS_BASE0)];
 	if (name - HV_X64_REGISTER_MSR_MTRR_PHYS_MASK0 < 8)
-		return &c->mtrr[2 * (name - HV_X64_REGISTER_MSR_MTRR_PHYS_MASK0) + 1];
+		return &c->msrs.mtrr[2ul * (name - HV_X64_REGISTER_MSR_MTRR_PHYS_MASK0) + 1];
 	return NULL;
 }
 

@@ -231,6 +231,8 @@ struct vp_vendor {
 	 * Return false for #GP. */
 	bool (*msr_read)(struct vp *vp, u32 msr, u64 *value);
 	bool (*msr_write)(struct vp *vp, u32 msr, u64 value);
+	/* The instruction by which a guest calls hv. */
+	u8 vmcall[3];
 	/* CPUID bits that the vendor's own use of the CPU hides. */
 	void (*cpuid_filter)(u32 leaf, u32 subleaf, u32 regs[4]);
 	/* Prints the guest's state to the log. */

@@ -86,10 +86,11 @@ static const struct {
 };
 
 /* HV_SYNTHETIC_REFERENCE_COUNTER to VP_INDEX, and REFERENCE_TSC to FREQUENCY_MSRS, are in
- * the order of HV_ACCESS_*. */
+ * the order of HV_ACCESS_*. Hyper-V's MSRs for the local APIC are not there: x2APIC has as
+ * good ones. */
 u32 cpuid_access(u64 synthetic)
 {
-	return (u32)((synthetic >> 2 & 0x7e) | (synthetic & 0xe00));
+	return (u32)((synthetic >> 2 & 0x6e) | (synthetic & 0xe00));
 }
 
 static void hypervisor_leaf(const struct cpuid_vp *vp, u32 leaf, u32 r[4])

@@ -105,8 +105,9 @@ static u16 get_input(const struct guest_call *call, const struct row *row, union
 	}
 	if (call->input % 8 || call->input % PAGE_SIZE + all > PAGE_SIZE)
 		return HV_STATUS_INVALID_ALIGNMENT;
-	return call->read(call->ctx, call->input, in, size) ? HV_STATUS_SUCCESS :
-							      HV_STATUS_INVALID_HYPERCALL_INPUT;
+	return call->read(call->ctx, GPA(call->input), in, size) ?
+		       HV_STATUS_SUCCESS :
+		       HV_STATUS_INVALID_HYPERCALL_INPUT;
 }
 
 void guest_call_decode(const struct guest_call *call, struct guest_action *action)

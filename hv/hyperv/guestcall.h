@@ -22,9 +22,9 @@
 struct guest_call {
 	u64 control, input, output; /* RCX, RDX, R8 */
 	u64 present; /* the partition's VPs: bit i is the one with index i */
-	/* Copies size bytes (below 4 KiB, in one page) of the guest's memory to buffer,
-	 * once; false if there is none. */
-	bool (*read)(void *ctx, u64 gpa, void *buffer, size_t size);
+	/* Copies size bytes, which cross no page, of the guest's memory to buffer; false
+	 * if there is none. Called once at most. */
+	bool (*read)(void *ctx, gpa_t gpa, void *buffer, u64 size);
 	void *ctx;
 };
 

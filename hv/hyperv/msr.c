@@ -41,7 +41,7 @@ static const struct row {
 	{ 0x1b, 0x1b, MSR_TO_APIC, 0, 0 }, /* APIC_BASE */
 	{ 0x8b, 0x8b, CONSTANT, 0, 0x101000065 }, /* microcode: Intel's high, AMD's low */
 	{ 0xce, 0xce, READ_ONLY, 0, 0 }, /* platform info */
-	{ 0xfe, 0xfe, READ_ONLY, 0, 0x500 | MSR_MTRR_PAIRS }, /* MTRRs: fixed ones too, WC */
+	{ 0xfe, 0xfe, READ_ONLY, 0, MSR_MTRR_CAP },
 	{ 0x174, 0x176, MSR_TO_VENDOR, 0, 0 }, /* SYSENTER */
 	{ 0x179, 0x179, READ_ONLY, 0, 0 }, /* no machine check banks */
 	{ 0x17a, 0x17a, CONSTANT, 0, 0 }, /* machine check status */
@@ -70,7 +70,6 @@ static const struct row {
 	{ 0x40000021, 0x40000021, TIME, HV_ACCESS_REFERENCE_TSC, 0 },
 	{ 0x40000022, 0x40000022, CONTEXT, HV_ACCESS_FREQUENCY_MSRS, AT(tsc_hz) },
 	{ 0x40000023, 0x40000023, CONTEXT, HV_ACCESS_FREQUENCY_MSRS, AT(apic_hz) },
-	{ 0x40000070, 0x40000072, MSR_TO_APIC, HV_ACCESS_APIC_MSRS, 0 },
 	{ 0x40000073, 0x40000073, ASSIST, 0, 0 },
 	{ SYNIC_MSR_FIRST, SYNIC_MSR_LAST, MSR_TO_SYNIC, HV_ACCESS_SYNIC, 0 },
 	{ STIMER_MSR_FIRST, STIMER_MSR_LAST, MSR_TO_STIMER, HV_ACCESS_SYNTHETIC_TIMERS, 0 },

@@ -25,6 +25,7 @@ struct msr_partition {
 };
 
 #define MSR_MTRR_PAIRS 8u
+#define MSR_MTRR_CAP (0x500u | MSR_MTRR_PAIRS) /* fixed ranges too, write-combining */
 #define MSR_MTRR_DEFAULT (2 * MSR_MTRR_PAIRS + 11)
 
 struct msr_vp {
@@ -54,7 +55,7 @@ enum msr_result {
 	MSR_FAULT, /* #GP, nothing has changed */
 	MSR_UNKNOWN, /* #GP, or what the partition's property says */
 	MSR_TO_VENDOR, /* the CPU's own register */
-	MSR_TO_APIC, /* APIC_BASE, x2APIC's registers, HV_X64_MSR_EOI, ICR, TPR */
+	MSR_TO_APIC, /* APIC_BASE, x2APIC's registers */
 	MSR_TO_SYNIC, /* synic_read, synic_write, then stimer_run */
 	MSR_TO_STIMER, /* stimer_read, stimer_write, then stimer_run */
 	MSR_TO_CRASH, /* crash_read, crash_write */

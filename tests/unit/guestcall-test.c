@@ -22,8 +22,10 @@ static union {
 static u32 reads;
 
 /* One page of memory at BASE. What is read has to lie in it, and is read once. */
-static bool read_memory(void *ctx, u64 gpa, void *buffer, size_t size)
+static bool read_memory(void *ctx, gpa_t address, void *buffer, u64 size)
 {
+	u64 gpa = address.v;
+
 	CHECK(ctx == &memory);
 	CHECK_EQ(gpa % 8, 0);
 	CHECK(gpa % 4096 + size <= 4096);

@@ -452,6 +452,7 @@ const struct vp_vendor svm_vendor = {
 	.get_mode = svm_get_mode,
 	.msr_read = svm_msr_read,
 	.msr_write = svm_msr_write,
+	.vmcall = { 0x0f, 0x01, 0xd9 },
 	.cpuid_filter = svm_cpuid_filter,
 	.dump = svm_dump,
 };
