@@ -15,8 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../tools/hvctl/suggest.h"
 #include "domain-xsd.h"
-#include "suggest.h"
 
 /* Elements of libvirt's format that do not exist here. */
 static const char *const foreign[] = {

@@ -132,6 +132,7 @@ const char *domain_action_name(enum domain_action action);
 struct domain_host {
 	uint64_t memory; /* bytes */
 	struct cpuset cpus; /* that are online */
+	bool without_files; /* which files there are is not said */
 };
 
 /*

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The daemon as a whole. One thread, one libevent loop; whatever takes time is a
+ * call to somebody else whose answer comes as an event.
+ *
+ *   server      connections of clients     methods     what they may call
+ *   partition   the registry               operation   what is being done to one
+ *   worker      the process of one         spawn       how it is started and killed
+ *   events      who wants to know          store       definitions on disk
+ *   hypervisor  /dev/mullion               adopt       finding what already runs
+ */
+#ifndef HVD_HVD_H
+#define HVD_HVD_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+
+#include "cpuset.h"
+#include "hypervisor.h"
+#include "store.h"
+
+struct events;
+struct partition;
+struct server;
+struct spawner;
+
+struct settings {
+	const char *config; /* directory of definitions */
+	const char *run; /* directory of sockets and of what runs */
+	const char *device; /* /dev/mullion */
+	const char *mshv; /* /dev/mshv */
+	const char *worker; /* program to be started by hvd itself; NULL: by systemd */
+	bool without_hypervisor; /* for tests: workers that need none */
+};
+
+struct hvd {
+	struct settings settings;
+	struct event_base *base;
+	struct hypervisor hypervisor;
+	struct store definitions;
+	struct store live; /* what runs now, as it was started */
+	struct cpuset online; /* CPUs */
+	struct spawner *spawner;
+	struct events *events;
+	struct server *server;
+	struct partition *partitions; /* by name, ascending */
+	unsigned int partition_count;
+};
+
+#define HVD_PARTITIONS_MAX 1024u
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A partition as org.mullion.varlink shows it. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "partition.h"
+
+#define UUID(domain) SD_JSON_BUILD_PAIR_UUID("uuid", (domain)->uuid)
+
+/* A pair only if there is a text. */
+#define TEXT(name, text) \
+	SD_JSON_BUILD_PAIR_CONDITION((text) != NULL && (text)[0], name, SD_JSON_BUILD_STRING(text))
+
+#define NUMBER(name, known, number) \
+	SD_JSON_BUILD_PAIR_CONDITION(known, name, SD_JSON_BUILD_UNSIGNED(number))
+
+static const char *text_or_empty(const char *text)
+{
+	return text ? text : "";
+}
+
+sd_json_variant *partition_json(const struct partition *partition)
+{
+	const struct domain *domain = partition_domain(partition);
+	sd_json_variant *json = NULL;
+
+	sd_json_buildo(&json, SD_JSON_BUILD_PAIR_STRING("name", domain->name), UUID(domain),
+		       NUMBER("id", partition->id != 0, partition->id),
+		       SD_JSON_BUILD_PAIR_STRING("state", state_names[partition->state]),
+		       SD_JSON_BUILD_PAIR_STRING("reason", reason_names[partition->why.reason]),
+		       TEXT("detail", partition->why.detail),
+		       SD_JSON_BUILD_PAIR_CONDITION(partition->why.code >= 0, "code",
+						    SD_JSON_BUILD_INTEGER(partition->why.code)),
+		       TEXT("title", text_or_empty(domain->title)),
+		       SD_JSON_BUILD_PAIR_BOOLEAN("persistent", partition->persistent),
+		       SD_JSON_BUILD_PAIR_BOOLEAN("autostart", partition->autostart),
+		       SD_JSON_BUILD_PAIR_UNSIGNED("vcpus", domain->vcpus),
+		       SD_JSON_BUILD_PAIR_UNSIGNED("memory", domain_guest_memory(domain)));
+	return json;
+}
+
+sd_json_variant *partition_json_schedule(const struct domain *domain)
+{
+	sd_json_variant *json = NULL;
+
+	sd_json_buildo(&json, SD_JSON_BUILD_PAIR_UNSIGNED("weight", domain->weight),
+		       SD_JSON_BUILD_PAIR_UNSIGNED("cap", domain_cap(domain)),
+		       SD_JSON_BUILD_PAIR_UNSIGNED("reserve", domain_reserve(domain)));
+	return json;
+}
+
+sd_json_variant *partition_json_pins(const struct partition *partition, const struct domain *domain,
+				     bool all)
+{
+	sd_json_variant *pins = NULL;
+	char text[CPUSET_TEXT];
+
+	if (sd_json_variant_new_array(&pins, NULL, 0) < 0)
+		return NULL;
+	for (uint32_t vcpu = 0; vcpu < domain->vcpus; vcpu++) {
+		const struct cpuset *cpus = domain_cpus(domain, vcpu);
+
+		if (!cpus && !all)
+			continue;
+		cpuset_format(cpus ? cpus : &partition->hvd->online, text);
+		if (sd_json_variant_append_arraybo(&pins, SD_JSON_BUILD_PAIR_UNSIGNED("vcpu", vcpu),
+						   SD_JSON_BUILD_PAIR_STRING("cpus", text)) < 0)
+			break;
+	}
+	return pins;
+}
+
+sd_json_variant *partition_json_info(const struct partition *partition)
+{
+	const struct domain *domain = partition_domain(partition);
+	JSON_AUTO sd_json_variant *pins = partition_json_pins(partition, domain, false);
+	JSON_AUTO sd_json_variant *schedule = partition_json_schedule(domain);
+	sd_json_variant *json = partition_json(partition);
+
+	if (!json || !pins || !schedule ||
+	    sd_json_variant_merge_objectbo(
+		    &json, TEXT("description", text_or_empty(domain->description)),
+		    SD_JSON_BUILD_PAIR_BOOLEAN("hugepages", domain->hugepages),
+		    SD_JSON_BUILD_PAIR_STRING("on_poweroff",
+					      domain_action_name(domain->on_poweroff)),
+		    SD_JSON_BUILD_PAIR_STRING("on_reboot", domain_action_name(domain->on_reboot)),
+		    SD_JSON_BUILD_PAIR_STRING("on_crash", domain_action_name(domain->on_crash)),
+		    SD_JSON_BUILD_PAIR_STRING("kernel", domain->kernel),
+		    TEXT("initrd", text_or_empty(domain->initrd)),
+		    TEXT("cmdline", text_or_empty(domain->cmdline)),
+		    SD_JSON_BUILD_PAIR_VARIANT("schedule", schedule),
+		    SD_JSON_BUILD_PAIR_VARIANT("pins", pins),
+		    NUMBER("since_ns", partition->since != 0, partition->since),
+		    NUMBER("started_ns", partition->started != 0, partition->started),
+		    SD_JSON_BUILD_PAIR_CONDITION(partition->worker_pid, "worker_pid",
+						 SD_JSON_BUILD_INTEGER(partition->worker_pid)),
+		    TEXT("console", partition->console)) < 0)
+		return sd_json_variant_unref(json);
+	return json;
+}
+
+/* What /proc tells of a process: CPU time in ns and resident bytes. */
+static bool process_use(int pid, uint64_t *cpu_ns, uint64_t *rss_bytes)
+{
+	unsigned long long user = 0, system = 0;
+	uint64_t tick = 1000000000u / (uint64_t)sysconf(_SC_CLK_TCK);
+	char path[32], text[512];
+	const char *at;
+	long pages = 0;
+	ssize_t size;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (fd >= 0)
+		close(fd);
+	if (size <= 0)
+		return false;
+	text[size] = '\0';
+	/* The name in parentheses may hold anything; field 3 follows the last one. */
+	at = strrchr(text, ')');
+	if (!at || sscanf(at + 1,
+			  " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d "
+			  "%*d %*d %*u %*u %ld",
+			  &user, &system, &pages) != 3)
+		return false;
+	*cpu_ns = (user + system) * tick;
+	*rss_bytes = pages > 0 ? (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+	return true;
+}
+
+sd_json_variant *partition_json_stats(const struct partition *partition)
+{
+	const struct domain *domain = partition_domain(partition);
+	JSON_AUTO sd_json_variant *schedule = partition_json_schedule(domain);
+	struct mullion_partition_info info;
+	bool known = partition->id &&
+		     !hypervisor_partition(&partition->hvd->hypervisor, partition->id, &info) &&
+		     info.id == partition->id;
+	uint64_t cpu_ns = 0, rss = 0;
+	bool process = partition->worker_pid && process_use(partition->worker_pid, &cpu_ns, &rss);
+	sd_json_variant *json = NULL;
+
+	if (!known)
+		memset(&info, 0, sizeof(info));
+	sd_json_buildo(&json, SD_JSON_BUILD_PAIR_STRING("name", domain->name), UUID(domain),
+		       SD_JSON_BUILD_PAIR_UNSIGNED("id", partition->id),
+		       SD_JSON_BUILD_PAIR_STRING("state", state_names[partition->state]),
+		       SD_JSON_BUILD_PAIR_UNSIGNED("vcpus", domain->vcpus),
+		       SD_JSON_BUILD_PAIR_UNSIGNED("memory", domain_guest_memory(domain)),
+		       NUMBER("mapped_bytes", known, info.mapped_pages * 4096),
+		       NUMBER("pool_bytes", known, info.pool_pages * 4096),
+		       NUMBER("pool_free_bytes", known, info.pool_free * 4096),
+		       NUMBER("table_bytes", known, info.table_pages * 4096),
+		       SD_JSON_BUILD_PAIR_CONDITION(partition->worker_pid, "worker_pid",
+						    SD_JSON_BUILD_INTEGER(partition->worker_pid)),
+		       NUMBER("worker_cpu_ns", process, cpu_ns),
+		       NUMBER("worker_rss_bytes", process, rss),
+		       SD_JSON_BUILD_PAIR_VARIANT("schedule", schedule));
+	return json;
+}

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Worker processes, see spawn.h. */
+#include "spawn.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <systemd/sd-bus.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "operation.h"
+#include "partition.h"
+#include "pump.h"
+
+#define UNIT_FORMAT "mullion-worker@%s.service"
+#define UNIT_SIZE (DOMAIN_NAME_MAX + sizeof(UNIT_FORMAT))
+#define PATH_SIZE 256u
+
+struct spawner {
+	struct hvd *hvd;
+	char directory[PATH_SIZE];
+	sd_bus *bus; /* NULL: not connected */
+	struct pump *pump; /* of bus */
+	struct event *children; /* SIGCHLD; NULL: by systemd */
+};
+
+static void path_of(const struct spawner *spawner, const char *name, const char *file, char *path)
+{
+	snprintf(path, PATH_SIZE + DOMAIN_NAME_MAX + 16, "%s/%s%s%s", spawner->directory, name,
+		 file[0] ? "/" : "", file);
+}
+
+bool spawner_socket(const struct spawner *spawner, const char *name, char *path, size_t size)
+{
+	int length = snprintf(path, size, "%s/%s/socket", spawner->directory, name);
+
+	return length > 0 && (size_t)length < size;
+}
+
+static void on_child(evutil_socket_t number, short what, void *context)
+{
+	(void)number, (void)what, (void)context;
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+}
+
+struct spawner *spawner_new(struct hvd *hvd)
+{
+	struct spawner *spawner = calloc(1, sizeof(*spawner));
+
+	if (!spawner)
+		return NULL;
+	spawner->hvd = hvd;
+	snprintf(spawner->directory, sizeof(spawner->directory), "%s/worker", hvd->settings.run);
+	if (!hvd->settings.worker)
+		return spawner;
+	spawner->children = evsignal_new(hvd->base, SIGCHLD, on_child, NULL);
+	if (!spawner->children || event_add(spawner->children, NULL) < 0 ||
+	    (mkdir(spawner->directory, 0755) < 0 && errno != EEXIST)) {
+		spawner_free(spawner);
+		return NULL;
+	}
+	return spawner;
+}
+
+static void drop_bus(void *context)
+{
+	struct spawner *spawner = context;
+
+	pump_free(spawner->pump);
+	spawner->pump = NULL;
+	spawner->bus = sd_bus_close_unref(spawner->bus);
+}
+
+void spawner_free(struct spawner *spawner)
+{
+	if (!spawner)
+		return;
+	drop_bus(spawner);
+	if (spawner->children)
+		event_free(spawner->children);
+	free(spawner);
+}
+
+/* ---- by systemd ---- */
+
+static int need_bus(struct spawner *spawner)
+{
+	int error;
+
+	if (spawner->bus)
+		return 0;
+	error = sd_bus_open_system(&spawner->bus);
+	if (error < 0)
+		return error;
+	spawner->pump = pump_new(spawner->hvd->base, &pump_bus, spawner->bus, drop_bus, spawner);
+	if (spawner->pump)
+		return 0;
+	drop_bus(spawner);
+	return -ENOMEM;
+}
+
+/* What systemd has said to the start of the worker whose name is the context. */
+struct asked {
+	struct hvd *hvd;
+	char name[DOMAIN_NAME_MAX];
+};
+
+static int on_start_answer(sd_bus_message *message, void *context, sd_bus_error *ignored)
+{
+	struct asked *asked = context;
+	const sd_bus_error *error = sd_bus_message_get_error(message);
+	struct partition *partition;
+
+	(void)ignored;
+	if (!error)
+		return 0;
+	log_error("systemd does not start the worker of %s: %s", asked->name, error->message);
+	partition = partition_by_name(asked->hvd, asked->name);
+	if (partition)
+		operation_worker_failed(partition, error->message);
+	return 0;
+}
+
+static int ask_start(struct spawner *spawner, const char *name)
+{
+	struct asked *asked = calloc(1, sizeof(*asked));
+	char unit[UNIT_SIZE];
+	sd_bus_slot *slot;
+	int error;
+
+	if (!asked)
+		return -ENOMEM;
+	asked->hvd = spawner->hvd;
+	snprintf(asked->name, sizeof(asked->name), "%s", name);
+	snprintf(unit, sizeof(unit), UNIT_FORMAT, name);
+	error = sd_bus_call_method_async(spawner->bus, &slot, "org.freedesktop.systemd1",
+					 "/org/freedesktop/systemd1",
+					 "org.freedesktop.systemd1.Manager", "StartUnit",
+					 on_start_answer, asked, "ss", unit, "replace");
+	if (error < 0) {
+		free(asked);
+		return error;
+	}
+	/* The slot is the bus's from here on, and takes the memory with it. */
+	sd_bus_slot_set_destroy_callback(slot, free);
+	sd_bus_slot_set_floating(slot, 1);
+	sd_bus_slot_unref(slot);
+	pump_update(spawner->pump);
+	return 0;
+}
+
+static void kill_unit(struct spawner *spawner, const char *name)
+{
+	char unit[UNIT_SIZE];
+	int error = need_bus(spawner);
+
+	snprintf(unit, sizeof(unit), UNIT_FORMAT, name);
+	if (error >= 0)
+		error = sd_bus_call_method_async(spawner->bus, NULL, "org.freedesktop.systemd1",
+						 "/org/freedesktop/systemd1",
+						 "org.freedesktop.systemd1.Manager", "KillUnit",
+						 NULL, NULL, "ssi", unit, "all", SIGKILL);
+	if (error < 0)
+		log_error("cannot kill the worker of %s: %s", name, strerror(-error));
+	else
+		pump_update(spawner->pump);
+}
+
+/* ---- by hvd itself ---- */
+
+static void write_pid(const struct spawner *spawner, const char *name, pid_t pid)
+{
+	char path[PATH_SIZE + DOMAIN_NAME_MAX + 16];
+	FILE *file;
+
+	path_of(spawner, name, "pid", path);
+	file = fopen(path, "we");
+	if (!file)
+		return;
+	fprintf(file, "%d\n", (int)pid);
+	fclose(file);
+}
+
+static pid_t read_pid(const struct spawner *spawner, const char *name)
+{
+	char path[PATH_SIZE + DOMAIN_NAME_MAX + 16];
+	int pid = 0;
+	FILE *file;
+
+	path_of(spawner, name, "pid", path);
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	if (fscanf(file, "%d", &pid) != 1)
+		pid = 0;
+	fclose(file);
+	return pid > 1 ? pid : 0;
+}
+
+/* In the new process: signals as a program expects them, then the program. */
+__attribute__((noreturn)) static void become(const char *program, const char *socket)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	setsid();
+	unsetenv("NOTIFY_SOCKET");
+	execl(program, program, "--listen", socket, (char *)NULL);
+	_exit(127);
+}
+
+static bool start_child(struct spawner *spawner, const char *name, struct failure *failure)
+{
+	char path[PATH_SIZE + DOMAIN_NAME_MAX + 16], socket[108];
+	pid_t pid;
+
+	path_of(spawner, name, "", path);
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return fail_errno(failure, errno, "%s", path);
+	if (!spawner_socket(spawner, name, socket, sizeof(socket)))
+		return fail(failure, FAILURE_FAILED, "%s: too long for a socket", path);
+	unlink(socket);
+	pid = fork();
+	if (pid < 0)
+		return fail_errno(failure, errno, "no new process");
+	if (!pid)
+		become(spawner->hvd->settings.worker, socket);
+	write_pid(spawner, name, pid);
+	return true;
+}
+
+/* ---- both ---- */
+
+bool spawner_start(struct spawner *spawner, const char *name, struct failure *failure)
+{
+	int error;
+
+	if (spawner->hvd->settings.worker)
+		return start_child(spawner, name, failure);
+	error = need_bus(spawner);
+	if (error >= 0)
+		error = ask_start(spawner, name);
+	return error >= 0 || fail_errno(failure, -error, "systemd cannot be reached");
+}
+
+void spawner_kill(struct spawner *spawner, const char *name)
+{
+	pid_t pid;
+
+	if (!spawner->hvd->settings.worker) {
+		kill_unit(spawner, name);
+		return;
+	}
+	pid = read_pid(spawner, name);
+	if (pid)
+		kill(pid, SIGKILL);
+}
+
+void spawner_clean(struct spawner *spawner, const char *name)
+{
+	char path[PATH_SIZE + DOMAIN_NAME_MAX + 16];
+
+	/* Elsewhere it is systemd who does it. */
+	if (!spawner->hvd->settings.worker)
+		return;
+	path_of(spawner, name, "socket", path);
+	unlink(path);
+	path_of(spawner, name, "pid", path);
+	unlink(path);
+	path_of(spawner, name, "", path);
+	rmdir(path);
+}
+
+void spawner_list(struct spawner *spawner, void (*each)(void *context, const char *name),
+		  void *context)
+{
+	DIR *directory = opendir(spawner->directory);
+	const struct dirent *entry;
+
+	if (!directory)
+		return;
+	/* One thread reads directories here. */
+	while ((entry = readdir(directory))) { /* NOLINT(concurrency-mt-unsafe) */
+		if (domain_name_is_valid(entry->d_name))
+			each(context, entry->d_name);
+	}
+	closedir(directory);
+}
