@@ -2,26 +2,21 @@
 /* What hvd knows of partitions: see account.h. */
 #include "account.h"
 
-#include <stddef.h>
-
 /* The numbers: as hvd calls them, and as hvctl's JSON does. */
 static const struct {
 	const char *name;
 	const char *key;
-	size_t offset;
-} numbers[] = {
-	{ "memory", "memory_bytes", offsetof(struct account, memory) },
-	{ "mapped_bytes", "mapped_bytes", offsetof(struct account, mapped) },
-	{ "pool_bytes", "pool_bytes", offsetof(struct account, pool) },
-	{ "pool_free_bytes", "pool_free_bytes", offsetof(struct account, pool_free) },
-	{ "table_bytes", "table_bytes", offsetof(struct account, tables) },
-	{ "worker_pid", "worker_pid", offsetof(struct account, worker_pid) },
-	{ "worker_cpu_ns", "worker_cpu_ns", offsetof(struct account, worker_cpu_ns) },
-	{ "worker_rss_bytes", "worker_rss_bytes", offsetof(struct account, worker_rss) },
-	{ "console_bytes", "console_bytes", offsetof(struct account, console) },
+} numbers[ACCOUNT_NUMBERS] = {
+	[ACCOUNT_MEMORY] = { "memory", "memory_bytes" },
+	[ACCOUNT_MAPPED] = { "mapped_bytes", "mapped_bytes" },
+	[ACCOUNT_POOL] = { "pool_bytes", "pool_bytes" },
+	[ACCOUNT_POOL_FREE] = { "pool_free_bytes", "pool_free_bytes" },
+	[ACCOUNT_TABLES] = { "table_bytes", "table_bytes" },
+	[ACCOUNT_WORKER_PID] = { "worker_pid", "worker_pid" },
+	[ACCOUNT_WORKER_CPU] = { "worker_cpu_ns", "worker_cpu_ns" },
+	[ACCOUNT_WORKER_RSS] = { "worker_rss_bytes", "worker_rss_bytes" },
+	[ACCOUNT_CONSOLE] = { "console_bytes", "console_bytes" },
 };
-
-#define NUMBERS (sizeof(numbers) / sizeof(numbers[0]))
 
 void accounts_open(struct accounts *accounts, const struct cli_call *call)
 {
@@ -53,11 +48,6 @@ void accounts_close(struct accounts *accounts)
 	*accounts = (struct accounts){ 0 };
 }
 
-static uint64_t *number_of(struct account *account, size_t i)
-{
-	return (uint64_t *)(void *)((char *)account + numbers[i].offset);
-}
-
 bool accounts_find(const struct accounts *accounts, uint32_t id, struct account *account)
 {
 	size_t count = accounts->partitions ? sd_json_variant_elements(accounts->partitions) : 0;
@@ -72,8 +62,8 @@ bool accounts_find(const struct accounts *accounts, uint32_t id, struct account 
 			continue;
 		account->name = reply_text(&reply, "name", true);
 		account->state = reply_text(&reply, "state", true);
-		for (size_t k = 0; k < NUMBERS; k++)
-			*number_of(account, k) = reply_number(&reply, numbers[k].name, false);
+		for (size_t k = 0; k < ACCOUNT_NUMBERS; k++)
+			account->numbers[k] = reply_number(&reply, numbers[k].name, false);
 		return !reply.fault;
 	}
 	return false;
@@ -87,31 +77,32 @@ static void print_mib(FILE *out, const char *before, uint64_t bytes)
 
 void account_print(FILE *out, const struct account *account)
 {
-	print_mib(out, "memory ", account->memory);
-	print_mib(out, ", mapped ", account->mapped);
-	print_mib(out, ", hypervisor's pool ", account->pool);
-	print_mib(out, " with free ", account->pool_free);
-	print_mib(out, " and page tables ", account->tables);
+	const uint64_t *number = account->numbers;
+
+	print_mib(out, "memory ", number[ACCOUNT_MEMORY]);
+	print_mib(out, ", mapped ", number[ACCOUNT_MAPPED]);
+	print_mib(out, ", hypervisor's pool ", number[ACCOUNT_POOL]);
+	print_mib(out, " with free ", number[ACCOUNT_POOL_FREE]);
+	print_mib(out, " and page tables ", number[ACCOUNT_TABLES]);
 	fputc('\n', out);
-	if (account->worker_pid == REPLY_NO_NUMBER)
+	if (number[ACCOUNT_WORKER_PID] == REPLY_NO_NUMBER)
 		return;
-	fprintf(out, "worker %llu", (unsigned long long)account->worker_pid);
-	if (account->worker_cpu_ns != REPLY_NO_NUMBER)
-		fprintf(out, ", CPU %.3f s", (double)account->worker_cpu_ns / 1e9);
-	print_mib(out, ", memory ", account->worker_rss);
+	fprintf(out, "worker %llu", (unsigned long long)number[ACCOUNT_WORKER_PID]);
+	if (number[ACCOUNT_WORKER_CPU] != REPLY_NO_NUMBER)
+		fprintf(out, ", CPU %.3f s", (double)number[ACCOUNT_WORKER_CPU] / 1e9);
+	print_mib(out, ", memory ", number[ACCOUNT_WORKER_RSS]);
 	fputc('\n', out);
 }
 
 int account_json(sd_json_variant **object, const struct account *account)
 {
-	struct account copy = *account;
 	int error = sd_json_variant_set_field_string(object, "name", account->name);
 
 	if (error >= 0)
 		error = sd_json_variant_set_field_string(object, "state", account->state);
-	for (size_t i = 0; i < NUMBERS && error >= 0; i++)
-		if (*number_of(&copy, i) != REPLY_NO_NUMBER)
+	for (size_t i = 0; i < ACCOUNT_NUMBERS && error >= 0; i++)
+		if (account->numbers[i] != REPLY_NO_NUMBER)
 			error = sd_json_variant_set_field_unsigned(object, numbers[i].key,
-								   *number_of(&copy, i));
+								   account->numbers[i]);
 	return error;
 }

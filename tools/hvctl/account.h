@@ -24,19 +24,24 @@ void accounts_open(struct accounts *accounts, const struct cli_call *call);
 void accounts_refresh(struct accounts *accounts);
 void accounts_close(struct accounts *accounts);
 
+enum account_number {
+	ACCOUNT_MEMORY, /* bytes, as all but the process's id and time */
+	ACCOUNT_MAPPED,
+	ACCOUNT_POOL,
+	ACCOUNT_POOL_FREE,
+	ACCOUNT_TABLES,
+	ACCOUNT_WORKER_PID,
+	ACCOUNT_WORKER_CPU, /* nanoseconds */
+	ACCOUNT_WORKER_RSS,
+	ACCOUNT_CONSOLE,
+	ACCOUNT_NUMBERS,
+};
+
 /* Of one partition; missing numbers are REPLY_NO_NUMBER, texts belong to the accounts. */
 struct account {
 	const char *name;
 	const char *state;
-	uint64_t memory;
-	uint64_t mapped;
-	uint64_t pool;
-	uint64_t pool_free;
-	uint64_t tables;
-	uint64_t worker_pid;
-	uint64_t worker_cpu_ns;
-	uint64_t worker_rss;
-	uint64_t console;
+	uint64_t numbers[ACCOUNT_NUMBERS];
 };
 
 /* Of the partition with hv's number id; valid until the next refresh. False: not known. */

@@ -162,7 +162,7 @@ static enum hvctl_status open_socket(const struct client *client, int *fd)
 static enum hvctl_status open_link(struct client *client)
 {
 	enum hvctl_status status;
-	int fd, error;
+	int fd = -1, error;
 
 	status = open_socket(client, &fd);
 	if (status != HVCTL_OK)
@@ -178,7 +178,7 @@ static enum hvctl_status open_link(struct client *client)
 }
 
 enum hvctl_status client_open(struct client *client, const struct cli_call *call,
-			      enum client_access wanted)
+			      enum client_access purpose)
 {
 	const char *address = call->line->globals.connect;
 
@@ -186,7 +186,8 @@ enum hvctl_status client_open(struct client *client, const struct cli_call *call
 		.address = address ? address : CLIENT_SOCKET,
 		.deadline = call->deadline,
 	};
-	if (!address && wanted == CLIENT_READ && access(CLIENT_SOCKET, W_OK) < 0 && errno == EACCES)
+	if (!address && purpose == CLIENT_READ && access(CLIENT_SOCKET, W_OK) < 0 &&
+	    errno == EACCES)
 		client->address = CLIENT_SOCKET_READ;
 	return open_link(client);
 }

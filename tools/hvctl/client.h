@@ -44,7 +44,7 @@ enum client_access {
  * HVCTL_TIMEOUT.
  */
 enum hvctl_status client_open(struct client *client, const struct cli_call *call,
-			      enum client_access access);
+			      enum client_access purpose);
 
 /*
  * The same for what is only an addition: a client that reports no errors, and

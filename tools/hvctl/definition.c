@@ -19,24 +19,28 @@ const struct cli_operand definition_operands[] = {
 	{ .name = NULL },
 };
 
-/* Reads up to DEFINITION_MAX + 1 bytes, so that more than the maximum is seen. */
-static enum hvctl_status read_all(FILE *in, const char *name, char **bytes, size_t *count)
+/*
+ * Reads up to DEFINITION_MAX + 1 bytes, so that more than the maximum is seen,
+ * and ends them with NUL. Returns NULL after reporting an error.
+ */
+static char *read_all(FILE *in, const char *name, size_t *count, enum hvctl_status *status)
 {
-	char *buffer = malloc(DEFINITION_MAX + 2);
+	char *bytes = malloc(DEFINITION_MAX + 2);
 	int error;
 
-	if (!buffer)
-		return error_report(HVCTL_BUSY, "out of memory");
-	errno = 0;
-	*count = fread(buffer, 1, DEFINITION_MAX + 1, in);
-	error = errno;
-	if (!ferror(in)) {
-		buffer[*count] = '\0';
-		*bytes = buffer;
-		return HVCTL_OK;
+	if (!bytes) {
+		*status = error_report(HVCTL_BUSY, "out of memory");
+		return NULL;
 	}
-	free(buffer);
-	return error_errno(error, "cannot read %s", name);
+	errno = 0;
+	*count = fread(bytes, 1, DEFINITION_MAX + 1, in);
+	error = errno;
+	bytes[*count] = '\0';
+	if (!ferror(in))
+		return bytes;
+	*status = error_errno(error, "cannot read %s", name);
+	free(bytes);
+	return NULL;
 }
 
 static uint64_t line_of(const char *bytes, size_t offset)
@@ -66,15 +70,15 @@ enum hvctl_status definition_read(const char *file, char **xml, const char **nam
 	bool standard = strcmp(file, "-") == 0;
 	FILE *in = standard ? stdin : fopen(file, "re");
 	enum hvctl_status status;
-	size_t count;
+	size_t count = 0;
 
 	*name = standard ? "<stdin>" : file;
 	if (!in)
 		return error_errno(errno, "cannot open %s", file);
-	status = read_all(in, *name, xml, &count);
+	*xml = read_all(in, *name, &count, &status);
 	if (!standard)
 		fclose(in);
-	if (status != HVCTL_OK)
+	if (!*xml)
 		return status;
 	status = check(*xml, count, *name);
 	if (status != HVCTL_OK)
@@ -101,8 +105,8 @@ enum hvctl_status definition_call_file(const struct cli_call *call, struct clien
 				       const char *method, bool paused, sd_json_variant **reply)
 {
 	enum hvctl_status status;
-	const char *name;
-	char *xml;
+	const char *name = NULL;
+	char *xml = NULL;
 
 	status = definition_read(call->line->operands[0], &xml, &name);
 	if (status != HVCTL_OK)

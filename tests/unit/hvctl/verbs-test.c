@@ -362,6 +362,7 @@ static void top(void)
 	struct area *area = new_area();
 	struct shared memory = { .memory = area, .size = sizeof(*area) };
 	double cpu, guest, hv, wait;
+	char *rest;
 	pthread_t guest_thread;
 
 	area->vps[2] = (struct mullion_vp_stats){
@@ -376,7 +377,11 @@ static void top(void)
 		 HVCTL_OK);
 	pthread_join(guest_thread, NULL);
 	/* The one that did most comes first. */
-	REQUIRE(sscanf(output, "3 web running 2 %lf %lf %lf %lf", &cpu, &guest, &hv, &wait) == 4);
+	REQUIRE(strncmp(output, "3  web       running  2  ", 25) == 0);
+	cpu = strtod(output + 25, &rest);
+	guest = strtod(rest, &rest);
+	hv = strtod(rest, &rest);
+	wait = strtod(rest, &rest);
 	CHECK(cpu > 40 && cpu < 60 && hv == 0 && guest == cpu && wait > 40 && wait < 60);
 	CHECK(strstr(output, "\n0  (parent)  -        1   0.0 "));
 
