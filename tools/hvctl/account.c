@@ -15,7 +15,6 @@ static const struct {
 	[ACCOUNT_WORKER_PID] = { "worker_pid", "worker_pid" },
 	[ACCOUNT_WORKER_CPU] = { "worker_cpu_ns", "worker_cpu_ns" },
 	[ACCOUNT_WORKER_RSS] = { "worker_rss_bytes", "worker_rss_bytes" },
-	[ACCOUNT_CONSOLE] = { "console_bytes", "console_bytes" },
 };
 
 void accounts_open(struct accounts *accounts, const struct cli_call *call)

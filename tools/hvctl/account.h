@@ -33,7 +33,6 @@ enum account_number {
 	ACCOUNT_WORKER_PID,
 	ACCOUNT_WORKER_CPU, /* nanoseconds */
 	ACCOUNT_WORKER_RSS,
-	ACCOUNT_CONSOLE,
 	ACCOUNT_NUMBERS,
 };
 

@@ -69,6 +69,11 @@ static enum hvctl_status report_fault(const struct client *client, const char *i
 
 	if (status == HVCTL_WRONG_STATE && state && partition_state(state) & client->forgiven)
 		return HVCTL_OK;
+	if (status == client->expected)
+		return status;
+	/* hvd names the file only with a line in it. */
+	if (!file && (status == HVCTL_BAD_CONFIGURATION || status == HVCTL_UNSUPPORTED))
+		file = client->file;
 	if (!message)
 		message = i < ERRORS ? errors[i].text : id;
 	if (!file)

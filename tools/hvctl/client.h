@@ -26,6 +26,8 @@ struct client {
 	bool silent; /* errors of calls are not reported */
 	unsigned forgiven; /* enum partition_state: WrongState in one of these is HVCTL_OK,
 			    * without a reply */
+	const char *file; /* whose definition is being sent, or NULL */
+	enum hvctl_status expected; /* an error of this status is not reported */
 	uint64_t deadline;
 	sd_json_variant *reply; /* of a stream, not taken yet; owned */
 	enum hvctl_status status; /* of a stream: an error came, which is reported */

@@ -90,6 +90,7 @@ enum hvctl_status definition_call(struct client *client, const char *method, con
 				  const char *name, bool paused, sd_json_variant **reply)
 {
 	sd_json_variant *parameters = NULL;
+	enum hvctl_status status;
 	int error;
 
 	error = sd_json_buildo(&parameters, SD_JSON_BUILD_PAIR_STRING("xml", xml),
@@ -98,7 +99,10 @@ enum hvctl_status definition_call(struct client *client, const char *method, con
 							    SD_JSON_BUILD_BOOLEAN(true)));
 	if (error < 0)
 		return json_failed(error);
-	return client_call(client, method, parameters, reply);
+	client->file = name;
+	status = client_call(client, method, parameters, reply);
+	client->file = NULL;
+	return status;
 }
 
 enum hvctl_status definition_call_file(const struct cli_call *call, struct client *client,

@@ -28,11 +28,11 @@ static const struct life force = {
 };
 
 /* Ends the partition; that it just ended by itself is as good. */
-static enum hvctl_status end_it(struct life_target *target)
+static enum hvctl_status end_it(struct life_target *target, const char *why)
 {
 	static const struct life_settings ignore = { .ignore_state = true };
 
-	error_notice("partition '%s' has not shut down: it is ended", target->partition.name);
+	error_notice("partition '%s' %s: it is ended", target->partition.name, why);
 	return life_do(target, &force, &ignore, NULL);
 }
 
@@ -62,15 +62,18 @@ static enum hvctl_status ask_and_wait(struct life_target *target, struct client 
 
 	if (settings->force_after_ns)
 		when = clock_now() + settings->force_after_ns;
-	status = life_do(target, &ask, &settings->life, NULL);
 	/* Where no guest can be asked there is nothing to wait for. */
+	if (settings->force_after_ns)
+		target->client.expected = HVCTL_UNSUPPORTED;
+	status = life_do(target, &ask, &settings->life, NULL);
+	target->client.expected = HVCTL_OK;
 	if (status == HVCTL_UNSUPPORTED && settings->force_after_ns)
-		return end_it(target);
+		return end_it(target, "cannot be asked to shut down");
 	if (status != HVCTL_OK || is_off)
 		return status;
 	error_progress("partition '%s': %s, waiting for its end", target->partition.name, ask.done);
 	status = wait_end(events, when, &ended);
-	return status == HVCTL_OK && !ended ? end_it(target) : status;
+	return status == HVCTL_OK && !ended ? end_it(target, "has not shut down") : status;
 }
 
 /* The events come by a connection of their own: a stream takes a whole one. */
