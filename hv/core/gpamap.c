@@ -64,43 +64,29 @@ static struct pt_place find(const struct gpamap *map, u64 gfn)
 	return pt_find(&map->pt, gfn << PAGE_SHIFT);
 }
 
-/* The level at which a page can be entered at gfn where nothing is mapped: 2, or 1 if
- * there is a table from before. 0: something is mapped there. */
-static int free_level(const struct gpamap *map, u64 gfn, u64 count)
-{
-	struct pt_place at = find(map, gfn);
-
-	if (at.value)
-		return 0;
-	if (at.level > 1 || count == 1)
-		return count == 1 ? 1 : 2;
-	for (u64 i = 0; i < count; i++) {
-		if (at.entry[i])
-			return 0;
-	}
-	return 1;
-}
-
 u16 gpamap_map(struct gpamap *map, u64 gfn, u64 frame, bool large, u32 rights)
 {
 	const struct pt_format *f = map->pt.format;
-	u64 count = large ? LARGE_FRAMES : 1;
-	int level;
-	u64 *entry;
+	u64 count = large ? LARGE_FRAMES : 1, step;
+	struct pt_place at;
 
 	if (gfn >= GFN_END || (gfn | frame) % count || !(rights & HV_MAP_GPA_READABLE) ||
-	    (rights & ~HV_MAP_GPA_PERMISSIONS_MASK))
+	    (rights & ~HV_MAP_GPA_PERMISSIONS_MASK) || find(map, gfn).value)
 		return HV_STATUS_INVALID_PARAMETER;
-	level = free_level(map, gfn, count);
-	if (!level || !frames_move(frame, count, FRAME_PARENT, FRAME_MAPPED))
-		return HV_STATUS_INVALID_PARAMETER;
-	entry = pt_make(&map->pt, gfn << PAGE_SHIFT, level);
-	if (!entry) {
-		frames_move(frame, count, FRAME_MAPPED, FRAME_PARENT);
+	at = pt_make(&map->pt, gfn << PAGE_SHIFT, large ? 2 : 1);
+	if (!at.entry)
 		return HV_STATUS_INSUFFICIENT_MEMORY;
+	/* A large page where there is a table from before is made of small ones. */
+	step = pages_of(at.level);
+	for (u64 i = 0; i < count / step; i++) {
+		if (at.entry[i])
+			return HV_STATUS_INVALID_PARAMETER;
 	}
-	for (u64 i = 0; i < count; i += pages_of(level), entry++)
-		WRITE_ONCE(*entry, make_leaf(f, frame + i, rights) | (level > 1 ? f->large : 0));
+	if (!frames_move(frame, count, FRAME_PARENT, FRAME_MAPPED))
+		return HV_STATUS_INVALID_PARAMETER;
+	for (u64 i = 0; i < count / step; i++)
+		WRITE_ONCE(at.entry[i],
+			   make_leaf(f, frame + i * step, rights) | (at.level > 1 ? f->large : 0));
 	map->mapped_pages += count;
 	return HV_STATUS_SUCCESS;
 }
@@ -111,7 +97,7 @@ static bool cut(struct gpamap *map, u64 gfn)
 	struct pt_place at = find(map, gfn);
 
 	return gfn % pages_of(at.level) == 0 || !present(map, at.value) ||
-	       pt_make(&map->pt, gfn << PAGE_SHIFT, 1);
+	       pt_make(&map->pt, gfn << PAGE_SHIFT, 1).entry;
 }
 
 static u64 next_place(u64 gfn, int level)
@@ -191,7 +177,7 @@ u8 gpamap_access(struct gpamap *map, u64 gfn, u64 flags)
 	if (!present(map, at.value))
 		return 0;
 	if (at.level > 1 && (at.value & clear)) {
-		u64 *small = pt_make(&map->pt, gfn << PAGE_SHIFT, 1);
+		u64 *small = pt_make(&map->pt, gfn << PAGE_SHIFT, 1).entry;
 
 		at.entry = small ? small : at.entry;
 		clear = small ? clear : 0;

@@ -41,8 +41,8 @@ bool gpamap_init(struct gpamap *map, const struct pt_format *format, struct pool
 
 /*
  * Maps 1 page, or with large LARGE_FRAMES from aligned numbers on, readable and as
- * rights (HV_MAP_GPA_*, hyperv/hypercall.h) say. Returns an HV_STATUS; nothing has
- * changed unless it is SUCCESS:
+ * rights (HV_MAP_GPA_*, hyperv/hypercall.h) say. Returns an HV_STATUS; nothing is
+ * mapped unless it is SUCCESS, but tables may have been made:
  * INVALID_PARAMETER: a number is out of range or not aligned, the rights are none
  * that can be had, a frame is not the parent's, something is mapped there.
  * INSUFFICIENT_MEMORY: the pool had no page for a table.

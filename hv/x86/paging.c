@@ -83,11 +83,46 @@ static bool split(struct pagetable *pt, u64 *entry, int level)
 	return true;
 }
 
+struct pt_place pt_find(const struct pagetable *pt, u64 va)
+{
+	u64 *table = table_at(pt, pt->root);
+
+	for (int level = 4;; level--) {
+		u64 *entry = &table[index_of(va, level)];
+		u64 value = __atomic_load_n(entry, __ATOMIC_ACQUIRE);
+
+		if (!present(pt, value) || is_leaf(pt, value, level))
+			return (struct pt_place){ entry, value, level };
+		table = table_at(pt, value & PTE_ADDR);
+	}
+}
+
+static bool grow(struct pagetable *pt, u64 *entry)
+{
+	u64 table = new_table(pt);
+
+	if (table)
+		__atomic_store_n(entry, table | pt->format->table, __ATOMIC_RELEASE);
+	return table;
+}
+
+struct pt_place pt_make(struct pagetable *pt, u64 va, int to)
+{
+	for (;;) {
+		struct pt_place at = pt_find(pt, va);
+
+		if (at.level <= to)
+			return at;
+		if (!(present(pt, at.value) ? split(pt, at.entry, at.level) : grow(pt, at.entry)))
+			return (struct pt_place){ 0 };
+	}
+}
+
 static bool page_fits(const struct pagetable *pt, int level, u64 va, u64 pa, u64 size)
 {
 	u64 page = level_size(level);
 
-	if (level > 3 || (level == 3 && !pt->has_1g))
+	if (level == 3 && !pt->has_1g)
 		return false;
 	return size >= page && !((va | pa) & (page - 1));
 }
@@ -98,33 +133,20 @@ static bool page_fits(const struct pagetable *pt, int level, u64 va, u64 pa, u64
  */
 static u64 set_one(struct pagetable *pt, u64 va, u64 pa, u64 size, u64 flags, bool clear)
 {
-	u64 *table = table_at(pt, pt->root);
+	struct pt_place at = pt_find(pt, va);
+	u64 page = level_size(at.level);
+	int level = 3;
 
-	for (int level = 4;; level--) {
-		u64 *entry = &table[index_of(va, level)];
-		u64 page = level_size(level);
-
-		if (clear && !present(pt, *entry))
-			return min_u64(size, page - (va & (page - 1)));
-		/* For clear, alignment of va alone counts. */
-		if (page_fits(pt, level, va, clear ? va : pa, size) &&
-		    (!clear || is_leaf(pt, *entry, level))) {
-			u64 leaf = pa | flags | (level > 1 ? pt->format->large : 0);
-
-			WRITE_ONCE(*entry, clear ? 0 : leaf);
-			return page;
-		}
-		if (!present(pt, *entry)) {
-			u64 pa_table = new_table(pt);
-
-			if (!pa_table)
-				return 0;
-			WRITE_ONCE(*entry, pa_table | pt->format->table);
-		} else if (is_leaf(pt, *entry, level) && !split(pt, entry, level)) {
-			return 0;
-		}
-		table = table_at(pt, *entry & PTE_ADDR);
-	}
+	if (clear && !present(pt, at.value))
+		return min_u64(size, page - (va & (page - 1)));
+	/* For clear, alignment of va alone counts. */
+	while (!page_fits(pt, level, va, clear ? va : pa, size))
+		level--;
+	at = pt_make(pt, va, level);
+	if (!at.entry)
+		return 0;
+	WRITE_ONCE(*at.entry, clear ? 0 : pa | flags | (at.level > 1 ? pt->format->large : 0));
+	return level_size(at.level);
 }
 
 static bool set_range(struct pagetable *pt, u64 va, u64 pa, u64 size, u64 flags, bool clear)
@@ -176,54 +198,13 @@ bool pt_twin(const struct pagetable *pt, struct pagetable *twin, u64 va)
 
 u64 pt_lookup(const struct pagetable *pt, u64 va, u64 *page_size)
 {
-	const u64 *table = table_at(pt, pt->root);
+	struct pt_place at = pt_find(pt, va);
 
-	for (int level = 4;; level--) {
-		u64 entry = table[index_of(va, level)];
-
-		if (!present(pt, entry))
-			return 0;
-		if (is_leaf(pt, entry, level)) {
-			if (page_size)
-				*page_size = level_size(level);
-			return entry;
-		}
-		table = table_at(pt, entry & PTE_ADDR);
-	}
-}
-
-struct pt_place pt_find(const struct pagetable *pt, u64 va)
-{
-	u64 *table = table_at(pt, pt->root);
-
-	for (int level = 4;; level--) {
-		u64 *entry = &table[index_of(va, level)];
-		u64 value = __atomic_load_n(entry, __ATOMIC_ACQUIRE);
-
-		if (!present(pt, value) || is_leaf(pt, value, level))
-			return (struct pt_place){ entry, value, level };
-		table = table_at(pt, value & PTE_ADDR);
-	}
-}
-
-u64 *pt_make(struct pagetable *pt, u64 va, int to)
-{
-	for (;;) {
-		struct pt_place at = pt_find(pt, va);
-
-		if (at.level <= to)
-			return at.entry;
-		if (present(pt, at.value)) {
-			if (!split(pt, at.entry, at.level))
-				return NULL;
-		} else {
-			u64 table = new_table(pt);
-
-			if (!table)
-				return NULL;
-			__atomic_store_n(at.entry, table | pt->format->table, __ATOMIC_RELEASE);
-		}
-	}
+	if (!present(pt, at.value))
+		return 0;
+	if (page_size)
+		*page_size = level_size(at.level);
+	return at.value;
 }
 
 static void free_table(struct pagetable *pt, u64 pa)

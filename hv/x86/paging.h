@@ -93,10 +93,10 @@ struct pt_place {
  */
 struct pt_place pt_find(const struct pagetable *pt, u64 va);
 
-/* The entry for va at this level, or at the lower one where there is a table
- * already; missing tables are made, larger pages split. NULL when a table page was
+/* The place for va at this level, or at the lower one where there is a table already;
+ * missing tables are made, larger pages split. Without an entry when a table page was
  * missing: the map's meaning has not changed then. */
-u64 *pt_make(struct pagetable *pt, u64 va, int level);
+struct pt_place pt_make(struct pagetable *pt, u64 va, int level);
 
 /*
  * Takes the whole map apart, in steps of one table or one large leaf; nobody walks

@@ -32,6 +32,7 @@ uint64_t memory_alloc_table(void *ctx)
 {
 	(void)ctx;
 	REQUIRE(tables < tables_max);
+	memset(phys_to_virt(HPA(ARENA + MIB(1) + PAGE_SIZE * tables)), 0, PAGE_SIZE);
 	return ARENA + MIB(1) + PAGE_SIZE * tables++;
 }
 
