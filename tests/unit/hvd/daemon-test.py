@@ -1,0 +1,776 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Usage: daemon-test.py HVD FAKE-WORKER [TEST...]
+
+hvd as a whole, with workers that have no guests, in a directory of its own. The
+client speaks varlink by hand: JSON with a NUL behind it.
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import random
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+LIMIT = 60  # seconds that anything may take here
+
+
+class Failure(Exception):
+    pass
+
+
+def check(condition, text):
+    if not condition:
+        raise Failure(text)
+
+
+def same(got, wanted, text=''):
+    check(got == wanted, f'{text}: {got!r}, not {wanted!r}')
+
+
+class Client:
+    """One connection. A call gives its answer, or raises Refused."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(LIMIT)
+        self.socket.connect(path)
+        self.buffer = b''
+        self.descriptors = []
+
+    def send(self, method, more=False, **parameters):
+        message = {'method': 'org.mullion.' + method, 'parameters': parameters}
+        if more:
+            message['more'] = True
+        self.socket.sendall(json.dumps(message).encode() + b'\0')
+
+    def receive(self):
+        while b'\0' not in self.buffer:
+            data, descriptors, _, _ = socket.recv_fds(self.socket, 65536, 4)
+            self.descriptors += descriptors
+            if not data:
+                raise EOFError
+            self.buffer += data
+        message, self.buffer = self.buffer.split(b'\0', 1)
+        answer = json.loads(message)
+        if 'error' in answer:
+            raise Refused(answer['error'], answer.get('parameters', {}))
+        return answer['parameters']
+
+    def call(self, method, **parameters):
+        self.send(method, **parameters)
+        answer = self.receive()
+        same(answer.get('schema'), 1, method + ': schema')
+        return answer
+
+    def close(self):
+        self.socket.close()
+
+
+class Refused(Exception):
+    def __init__(self, error, parameters):
+        super().__init__(f'{error} {parameters}')
+        self.error = error.removeprefix('org.mullion.')
+        self.parameters = parameters
+
+
+class Daemon:
+    def __init__(self, hvd, worker):
+        self.hvd, self.worker = hvd, worker
+        self.top = tempfile.mkdtemp(prefix='hvd-test-')
+        self.run = self.top + '/run'
+        self.kernel = self.top + '/kernel'
+        with open(self.kernel, 'wb') as file:
+            file.write(b'\177ELF' + bytes(100))
+        self.process = None
+        self.clients = []
+        self.log = open(self.top + '/log', 'w+', encoding='utf-8')
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(
+            [self.hvd, '--config', self.top + '/etc', '--run', self.run, '--spawn', self.worker,
+             '--without-hypervisor', '--device', '/nonexistent', '--mshv', '/nonexistent'],
+            stderr=self.log)
+        self.wait(lambda: self.answers(), 'hvd comes up')
+
+    def answers(self):
+        with contextlib.suppress(OSError, EOFError):
+            client = Client(self.run + '/hvd.sock')
+            client.call('List')
+            client.close()
+            return True
+        check(self.process.poll() is None, 'hvd has ended')
+        return False
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.forget()
+
+    def end(self):
+        self.process.terminate()
+        same(self.process.wait(LIMIT), 0, 'exit status of hvd')
+        self.forget()
+
+    def forget(self):
+        for client in self.clients:
+            client.close()
+        self.clients = []
+
+    def client(self, name='hvd.sock'):
+        client = Client(f'{self.run}/{name}')
+        self.clients.append(client)
+        return client
+
+    def call(self, method, **parameters):
+        client = Client(self.run + '/hvd.sock')
+        try:
+            return client.call(method, **parameters)
+        finally:
+            client.close()
+
+    def refused(self, error, method, **parameters):
+        try:
+            self.call(method, **parameters)
+        except Refused as refused:
+            same(refused.error, error, method)
+            return refused.parameters
+        raise Failure(f'{method} is not refused')
+
+    def info(self, name='vm'):
+        return self.call('Info', partition=name)['partition']
+
+    def state(self, name='vm'):
+        info = self.info(name)
+        return info['state'], info['reason']
+
+    def wait(self, condition, what):
+        end = time.monotonic() + LIMIT
+        while not condition():
+            check(time.monotonic() < end, f'in vain: {what}')
+            time.sleep(0.02)
+
+    def wait_state(self, state, reason, name='vm'):
+        self.wait(lambda: self.state(name) == (state, reason), f'{name} {state} {reason}')
+
+    def xml(self, name='vm', more='', cmdline='quiet'):
+        return (f"<domain type='mullion'>\n<name>{name}</name>\n<memory unit='MiB'>64</memory>\n"
+                f"<vcpu>2</vcpu>\n<os><kernel>{self.kernel}</kernel><cmdline>{cmdline}</cmdline>"
+                f"</os>\n{more}\n</domain>\n")
+
+    def define(self, **how):
+        return self.call('Define', xml=self.xml(**how))
+
+    def workers(self):
+        found = []
+        for pid in filter(str.isdigit, os.listdir('/proc')):
+            with contextlib.suppress(OSError), open(f'/proc/{pid}/cmdline', 'rb') as file:
+                words = file.read().split(b'\0')
+                if len(words) > 2 and words[2].startswith(self.run.encode() + b'/'):
+                    found.append(int(pid))
+        return found
+
+    def finish(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.forget()
+        for pid in self.workers():
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        self.log.seek(0)
+        log = self.log.read()
+        self.log.close()
+        if os.path.ismount(self.top + '/etc'):
+            ctypes.CDLL(None).umount2((self.top + '/etc').encode(), 2)
+        shutil.rmtree(self.top)
+        return log
+
+
+def test_life(daemon):
+    answer = daemon.define()
+    same((answer['name'], answer['replaced']), ('vm', False), 'Define')
+    uuid = answer['uuid']
+    same(daemon.state(), ('shutoff', 'none'))
+    number = daemon.call('Start', partition='vm')['id']
+    same(daemon.state(), ('running', 'started'))
+    for name in ('vm', uuid, uuid.replace('-', ''), str(number)):
+        same(daemon.info(name)['uuid'], uuid, name)
+    daemon.call('Suspend', partition='vm')
+    same(daemon.state(), ('paused', 'requested'))
+    daemon.call('Resume', partition='vm')
+    same(daemon.state(), ('running', 'resumed'))
+    daemon.call('Reset', partition='vm')
+    same(daemon.state(), ('running', 'reset'))
+    check(daemon.info()['id'] != number, 'a reset makes a new partition')
+    same(len(daemon.workers()), 1, 'workers')
+    daemon.call('Destroy', partition=uuid)
+    same(daemon.state(), ('shutoff', 'requested'))
+    check('id' not in daemon.info(), 'an id of nothing')
+    daemon.wait(lambda: not daemon.workers(), 'the worker goes')
+    daemon.call('Undefine', partition='vm')
+    daemon.refused('NoSuchPartition', 'Info', partition='vm')
+    same(os.listdir(daemon.run + '/live'), ['autostart'], 'notes')
+    same(os.listdir(daemon.run + '/worker'), [], 'places of workers')
+
+
+def test_states(daemon):
+    daemon.define()
+    allowed = {
+        'shutoff': {'Start'},
+        'running': {'Suspend', 'Reset', 'Destroy', 'Console'},
+        'paused': {'Resume', 'Reset', 'Destroy', 'Console'},
+    }
+    for state, methods in allowed.items():
+        for method in ('Start', 'Suspend', 'Resume', 'Reset', 'Destroy', 'Console'):
+            if method not in methods:
+                answer = daemon.refused('WrongState', method, partition='vm')
+                same(answer['state'], state, method)
+                check(state in answer['message'], answer['message'])
+        same(daemon.state()[0], state)
+        if state == 'shutoff':
+            daemon.call('Start', partition='vm')
+        elif state == 'running':
+            daemon.call('Suspend', partition='vm')
+    daemon.refused('WrongState', 'Shutdown', partition='vm')
+    daemon.call('Resume', partition='vm')
+    daemon.refused('Unsupported', 'Shutdown', partition='vm')
+    daemon.refused('Unsupported', 'Reboot', partition='vm')
+    daemon.refused('NoSuchPartition', 'Start', partition='wm')
+    daemon.refused('NoSuchPartition', 'Start', partition='')
+    daemon.refused('NoSuchPartition', 'Start', partition='99999999999999999999')
+
+
+def test_paused(daemon):
+    daemon.define()
+    daemon.call('Start', partition='vm', paused=True)
+    same(daemon.state(), ('paused', 'requested'))
+    daemon.refused('WrongState', 'Suspend', partition='vm')
+    daemon.call('Resume', partition='vm')
+    same(daemon.state(), ('running', 'resumed'))
+
+
+def test_bad_definitions(daemon):
+    answer = daemon.refused('BadConfiguration', 'Define', file='vm.xml',
+                            xml=daemon.xml(more="<devices>\n<consle type='pty'/></devices>"))
+    same((answer['file'], answer['line']), ('vm.xml', 7), 'place')
+    same(answer['message'], "<devices>: unknown element 'consle' (did you mean 'console'?)")
+    answer = daemon.refused('Unsupported', 'Define', xml=daemon.xml(more='<cpu/>'), file='a')
+    same(answer['line'], 6, 'line')
+    for xml in ('', '<', '<!DOCTYPE a><a/>', daemon.xml().replace('64', '99999999')):
+        daemon.refused('BadConfiguration', 'Validate', xml=xml)
+    answer = daemon.refused('BadConfiguration', 'Define',
+                            xml=daemon.xml().replace(daemon.kernel, '/nonexistent'))
+    check('No such file' in answer['message'], answer['message'])
+    same(daemon.call('List')['partitions'], [], 'partitions')
+    first = daemon.define()
+    answer = daemon.refused('BadConfiguration', 'Define', xml=daemon.xml(), file='x')
+    check('in use' in answer['message'] and answer['line'] == 2, f'{answer}')
+    same(daemon.call('Define', xml=daemon.xml(more=f"<uuid>{first['uuid']}</uuid>"))['replaced'],
+         True, 'replaced')
+    answer = daemon.refused('BadConfiguration', 'Define', file='x',
+                            xml=daemon.xml(name='wm', more=f"<uuid>{first['uuid']}</uuid>"))
+    same(answer['line'], 6, 'line')
+    daemon.refused('BadConfiguration', 'Create', xml=daemon.xml(more=f"<uuid>{first['uuid']}</uuid>"))
+    same(daemon.call('Validate', xml=daemon.xml(name='other'))['name'], 'other', 'Validate')
+    same(len(daemon.call('List')['partitions']), 1, 'partitions')
+
+
+def test_transient(daemon):
+    answer = daemon.call('Create', xml=daemon.xml())
+    check(answer['id'] and answer['uuid'], 'Create')
+    same(daemon.info()['persistent'], False, 'persistent')
+    daemon.refused('WrongState', 'SetAutostart', partition='vm', enable=True)
+    daemon.call('Destroy', partition='vm')
+    daemon.wait(lambda: not daemon.call('List')['partitions'], 'it goes away')
+    daemon.refused('BadConfiguration', 'Create', xml=daemon.xml(cmdline='fail-configure'))
+    daemon.wait(lambda: not daemon.call('List')['partitions'], 'it goes away')
+    # Of one that runs the definition can go, and come again.
+    uuid = daemon.define()['uuid']
+    daemon.call('Start', partition='vm')
+    daemon.call('Undefine', partition='vm')
+    same(daemon.info()['persistent'], False, 'persistent')
+    daemon.call('Define', xml=daemon.xml(more=f'<uuid>{uuid}</uuid>'))
+    daemon.call('Destroy', partition='vm')
+    same(daemon.state(), ('shutoff', 'requested'))
+
+
+def test_failing_worker(daemon):
+    daemon.define(cmdline='fail-configure')
+    answer = daemon.refused('BadConfiguration', 'Start', partition='vm')
+    same(answer['message'], 'told to  fail', 'cleaned')
+    same(daemon.state(), ('shutoff', 'failed'))
+    daemon.wait(lambda: not daemon.workers(), 'the worker goes')
+    daemon.define(name='two', cmdline='fail-reset')
+    daemon.call('Start', partition='two')
+    daemon.refused('BadConfiguration', 'Reset', partition='two')
+    same(daemon.state('two'), ('running', 'started'))
+    os.unlink(daemon.kernel)
+    daemon.refused('BadConfiguration', 'Start', partition='vm')
+    same(daemon.state('two'), ('running', 'started'))
+
+
+def test_guest_ends(daemon):
+    more = '<on_poweroff>{}</on_poweroff><on_reboot>{}</on_reboot><on_crash>{}</on_crash>'
+    daemon.define(name='d', more=more.format('destroy', 'destroy', 'destroy'))
+    daemon.define(name='r', more=more.format('restart', 'restart', 'restart'))
+    daemon.define(name='p', more=more.format('destroy', 'restart', 'preserve'))
+    for number, reason in ((signal.SIGUSR1, 'poweroff'), (signal.SIGUSR2, 'reboot'),
+                           (signal.SIGHUP, 'triple_fault'), (signal.SIGWINCH, 'debug_exit')):
+        daemon.call('Start', partition='d')
+        os.kill(daemon.info('d')['worker_pid'], number)
+        daemon.wait_state('shutoff', reason, 'd')
+    same(daemon.info('d')['code'], 42, 'code')
+    for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP):
+        daemon.call('Start', partition='r')
+        before = daemon.info('r')
+        os.kill(before['worker_pid'], number)
+        daemon.wait_state('running', 'restarted', 'r')
+        check(daemon.info('r')['id'] != before['id'], 'a new partition')
+        daemon.call('Destroy', partition='r')
+    daemon.call('Start', partition='p')
+    os.kill(daemon.info('p')['worker_pid'], signal.SIGHUP)
+    daemon.wait_state('crashed', 'triple_fault', 'p')
+    same(daemon.info('p')['detail'], 'vcpu 0 at 0x10  [31m', 'detail')
+    daemon.refused('WrongState', 'Resume', partition='p')
+    daemon.call('Reset', partition='p')
+    same(daemon.state('p'), ('running', 'reset'))
+
+
+def test_worker_killed(daemon):
+    daemon.define(name='d')
+    daemon.define(name='r', more='<on_crash>restart</on_crash>')
+    events = subscribe(daemon)
+    for name in ('d', 'r'):
+        daemon.call('Start', partition=name)
+    os.kill(daemon.info('d')['worker_pid'], signal.SIGKILL)
+    daemon.wait_state('shutoff', 'lost', 'd')
+    before = daemon.info('r')['worker_pid']
+    os.kill(before, signal.SIGKILL)
+    daemon.wait_state('running', 'restarted', 'r')
+    check(daemon.info('r')['worker_pid'] != before, 'a new worker')
+    seen = [(e['name'], e['type'], e['reason']) for e in take(events, 5)]
+    same(seen, [('d', 'started', 'started'), ('r', 'started', 'started'), ('d', 'crashed', 'lost'),
+                ('r', 'crashed', 'lost'), ('r', 'started', 'restarted')], 'events')
+
+
+def subscribe(daemon, **what):
+    client = daemon.client()
+    client.send('Subscribe', more=True, **what)
+    check('partitions' in client.receive(), 'first answer')
+    return client
+
+
+def take(client, count):
+    return [client.receive()['event'] for _ in range(count)]
+
+
+def test_events(daemon):
+    everything = subscribe(daemon)
+    daemon.define()
+    daemon.define(name='other')
+    some = subscribe(daemon, partition='vm', types=['stopped', 'paused'])
+    daemon.call('Start', partition='other')
+    daemon.call('Start', partition='vm')
+    daemon.call('Suspend', partition='vm')
+    daemon.call('Resume', partition='vm')
+    daemon.call('SetAutostart', partition='vm', enable=True)
+    daemon.call('Destroy', partition='vm')
+    daemon.call('Undefine', partition='vm')
+    wanted = [('vm', 'defined'), ('other', 'defined'), ('other', 'started'), ('vm', 'started'),
+              ('vm', 'paused'), ('vm', 'resumed'), ('vm', 'changed'), ('vm', 'stopped'),
+              ('vm', 'undefined')]
+    events = take(everything, len(wanted))
+    same([(e['name'], e['type']) for e in events], wanted, 'events')
+    same([e['sequence'] for e in events], list(range(1, len(wanted) + 1)), 'sequence')
+    check(all(abs(e['time_ns'] / 1e9 - time.time()) < LIMIT for e in events), 'times')
+    same([(e['type'], e['state']) for e in take(some, 2)],
+         [('paused', 'paused'), ('stopped', 'shutoff')], 'filtered')
+    try:
+        daemon.call('Subscribe')
+    except Refused as refused:
+        same(refused.error, 'org.varlink.service.ExpectedMore')
+    else:
+        raise Failure('Subscribe without more')
+    for types in (['nonsense'], [1], 'stopped'):
+        try:
+            subscribe(daemon, types=types)
+        except Refused as refused:
+            same(refused.error, 'org.varlink.service.InvalidParameter')
+        else:
+            raise Failure('Subscribe to nonsense')
+
+
+def test_deaf_subscriber(daemon):
+    daemon.define()
+    deaf = subscribe(daemon)
+    deaf.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    client = daemon.client()
+    for i in range(4000):
+        client.call('SetAutostart', partition='vm', enable=bool(i % 2))
+    count = 0
+    with contextlib.suppress(EOFError, ConnectionError):
+        while True:
+            deaf.receive()
+            count += 1
+    check(count < 4000, f'{count} events for one that does not read')
+    many = [subscribe(daemon) for _ in range(64)]
+    try:
+        subscribe(daemon)
+    except Refused as refused:
+        same(refused.error, 'Busy')
+    else:
+        raise Failure('65 subscribers')
+    # Those that go make room, even though nothing happens.
+    for client in many:
+        client.close()
+    daemon.wait(lambda: can_subscribe(daemon), 'room for a subscriber')
+
+
+def can_subscribe(daemon):
+    try:
+        subscribe(daemon)
+    except Refused:
+        return False
+    return True
+
+
+def test_console(daemon):
+    daemon.define()
+    daemon.call('Start', partition='vm')
+    client = daemon.client()
+    answer = client.call('Console', partition='vm')
+    terminal = client.descriptors[answer['console_fd']]
+    check(os.isatty(terminal), 'a terminal')
+    same(os.ttyname(terminal), answer['console'], 'path')
+    check(select.select([terminal], [], [], LIMIT)[0], 'something to read')
+    check(os.read(terminal, 100).startswith(b'hello'), 'the console says hello')
+    os.close(terminal)
+    # A worker that names what is no terminal gets nobody to open it.
+    daemon.define(name='evil', cmdline=f'pty={daemon.kernel}')
+    daemon.call('Start', partition='evil')
+    daemon.refused('Failed', 'Console', partition='evil')
+    daemon.define(name='worse', cmdline='pty=/dev/pts/../null')
+    daemon.call('Start', partition='worse')
+    daemon.refused('Failed', 'Console', partition='worse')
+
+
+def test_schedule(daemon):
+    daemon.define()
+    daemon.refused('WrongState', 'SetSchedule', partition='vm', weight=5, scope='live')
+    same(daemon.call('SetSchedule', partition='vm', weight=5, cap=300)['schedule'],
+         {'weight': 5, 'cap': 300, 'reserve': 0}, 'SetSchedule')
+    daemon.call('Start', partition='vm')
+    daemon.call('SetSchedule', partition='vm', reserve=300)
+    same(daemon.call('GetSchedule', partition='vm')['schedule']['reserve'], 300, 'live')
+    same(daemon.call('GetSchedule', partition='vm', config=True)['schedule']['reserve'], 0, 'config')
+    daemon.refused('BadConfiguration', 'SetSchedule', partition='vm', reserve=301)
+    daemon.refused('BadConfiguration', 'SetSchedule', partition='vm', weight=0)
+    daemon.refused('BadConfiguration', 'SetSchedule', partition='vm', weight=10001)
+    daemon.refused('BadConfiguration', 'SetSchedule', partition='vm', cap=1001)
+    daemon.call('SetSchedule', partition='vm', weight=7, scope='both')
+    daemon.call('PinVcpu', partition='vm', vcpu=1, cpus='0')
+    same(daemon.call('GetPins', partition='vm')['pins'][1], {'vcpu': 1, 'cpus': '0'}, 'pin')
+    same(daemon.info()['pins'], [{'vcpu': 1, 'cpus': '0'}], 'pins')
+    daemon.refused('BadConfiguration', 'PinVcpu', partition='vm', vcpu=2, cpus='0')
+    daemon.refused('BadConfiguration', 'PinVcpu', partition='vm', vcpu=0, cpus='255')
+    daemon.refused('BadConfiguration', 'PinVcpu', partition='vm', vcpu=0, cpus='x')
+    daemon.kill()
+    daemon.start()
+    same(daemon.call('GetSchedule', partition='vm', config=True)['schedule'],
+         {'weight': 7, 'cap': 300, 'reserve': 0}, 'after a restart')
+    daemon.call('Destroy', partition='vm')
+    same(daemon.info()['pins'], [], 'pins of the definition')
+
+
+def test_read_only(daemon):
+    daemon.define()
+    client = daemon.client('hvd-ro.sock')
+    for method in ('Start', 'Destroy', 'Suspend', 'Resume', 'Reset', 'Undefine', 'Console',
+                   'Shutdown', 'Reboot'):
+        try:
+            client.call(method, partition='vm')
+        except Refused as refused:
+            same(refused.error, 'Denied', method)
+        else:
+            raise Failure(method)
+    for method, parameters in (('Define', {'xml': daemon.xml(name='x')}),
+                               ('Create', {'xml': daemon.xml(name='x')}),
+                               ('SetAutostart', {'partition': 'vm', 'enable': True}),
+                               ('PinVcpu', {'partition': 'vm', 'vcpu': 0, 'cpus': '0'}),
+                               ('SetSchedule', {'partition': 'vm', 'weight': 1})):
+        try:
+            client.call(method, **parameters)
+        except Refused as refused:
+            same(refused.error, 'Denied', method)
+        else:
+            raise Failure(method)
+    for method in ('Version', 'NodeInfo', 'List', 'Stats'):
+        client.call(method)
+    for method in ('Info', 'DumpXml', 'GetPins', 'GetSchedule'):
+        client.call(method, partition='vm')
+    # It does not say which files there are.
+    client.call('Validate', xml=daemon.xml(name='x').replace(daemon.kernel, '/nonexistent'))
+    same(oct(os.stat(daemon.run + '/hvd-ro.sock').st_mode & 0o777), '0o666')
+    same(oct(os.stat(daemon.run + '/hvd.sock').st_mode & 0o777), '0o660')
+
+
+def test_quota(daemon):
+    clients = []
+    refused = 0
+    for _ in range(20):
+        client = daemon.client('hvd-ro.sock')
+        try:
+            client.call('Version')
+            clients.append(client)
+        except (EOFError, ConnectionError):
+            refused += 1
+    same((len(clients), refused), (8, 12), 'clients of one user')
+    daemon.call('Version')
+
+
+def test_hostile_client(daemon):
+    """Frames that are none, or none of ours, and clients that go in mid-sentence."""
+    daemon.define()
+    dice = random.Random(7)
+    good = json.dumps({'method': 'org.mullion.Info', 'parameters': {'partition': 'vm'}}).encode()
+    for i in range(300):
+        data = bytearray(good + b'\0')
+        for _ in range(dice.randrange(4)):
+            data[dice.randrange(len(data))] = dice.randrange(256)
+        if i % 5 == 0:
+            data = bytearray(dice.randbytes(dice.randrange(200))) + b'\0'
+        if i % 7 == 0:
+            data = data[:dice.randrange(len(data))]
+        client = Client(daemon.run + '/hvd.sock')
+        with contextlib.suppress(OSError):
+            client.socket.sendall(data)
+            if b'\0' in data:
+                client.socket.shutdown(socket.SHUT_WR)
+                client.socket.recv(65536)
+        client.close()
+    client = Client(daemon.run + '/hvd.sock')
+    client.socket.sendall(b'[' * 100000 + b'\0')
+    with contextlib.suppress(EOFError, OSError):
+        client.receive()
+    client.close()
+    for parameters in ({'partition': 1}, {'partition': None}, {'nonsense': 'vm'}, {},
+                       {'partition': 'vm', 'extra': 1}):
+        try:
+            daemon.call('Info', **parameters)
+        except Refused as refused:
+            check('InvalidParameter' in refused.error, refused.error)
+        else:
+            raise Failure(f'{parameters}')
+    # Whoever leaves before the answer leaves a guest that runs.
+    client = Client(daemon.run + '/hvd.sock')
+    client.send('Start', partition='vm')
+    client.close()
+    daemon.wait_state('running', 'started')
+
+
+def test_adoption(daemon):
+    for name in ('run', 'pause', 'held', 'off'):
+        daemon.define(name=name)
+    daemon.call('Start', partition='run')
+    daemon.call('Start', partition='pause')
+    daemon.call('Suspend', partition='pause')
+    daemon.call('Start', partition='held', paused=True)
+    daemon.call('Create', xml=daemon.xml(name='passing'))
+    before = {name: daemon.info(name) for name in ('run', 'pause', 'held', 'passing')}
+    for end in (daemon.kill, daemon.end):
+        end()
+        daemon.start()
+        for name, state in (('run', 'running'), ('pause', 'paused'), ('held', 'paused'),
+                            ('passing', 'running')):
+            daemon.wait_state(state, 'adopted', name)
+            for key in ('id', 'uuid', 'worker_pid', 'console', 'persistent'):
+                same(daemon.info(name)[key], before[name][key], f'{name}: {key}')
+            check(abs(daemon.info(name)['started_ns'] - before[name]['started_ns']) < 1e10,
+                  'started_ns')
+        same(daemon.state('off'), ('shutoff', 'none'))
+    # What happens while there is no hvd is seen by the next one.
+    daemon.kill()
+    os.kill(before['run']['worker_pid'], signal.SIGKILL)
+    os.kill(before['passing']['worker_pid'], signal.SIGUSR1)
+    daemon.start()
+    daemon.wait_state('shutoff', 'lost', 'run')
+    daemon.wait(lambda: 'passing' not in [p['name'] for p in daemon.call('List')['partitions']],
+                'the transient one goes')
+    daemon.call('Resume', partition='held')
+    daemon.call('Resume', partition='pause')
+    for name in ('held', 'pause'):
+        same(daemon.state(name), ('running', 'resumed'))
+        daemon.call('Destroy', partition=name)
+    daemon.wait(lambda: not daemon.workers(), 'all workers go')
+
+
+def test_orphan(daemon):
+    daemon.define()
+    daemon.call('Start', partition='vm')
+    daemon.kill()
+    os.unlink(daemon.run + '/live/vm.xml')
+    os.unlink(daemon.top + '/etc/vm.xml')
+    daemon.start()
+    daemon.wait_state('running', 'adopted')
+    check('orphan' in daemon.info()['detail'], 'it is marked')
+    daemon.call('Destroy', partition='vm')
+    daemon.wait(lambda: not daemon.workers(), 'the worker goes')
+
+
+def test_killed_at_random(daemon):
+    """hvd dies at any moment; what it said is done is done, and nothing is left."""
+    dice = random.Random(int(os.environ.get('MULLION_TEST_SEED', '0x5eed'), 0))
+    daemon.define()
+    for i in range(25):
+        client = daemon.client()
+        wanted = 'Start' if daemon.state()[0] == 'shutoff' else dice.choice(
+            ['Destroy', 'Reset', 'Suspend', 'Resume'])
+        client.send(wanted, partition='vm')
+        time.sleep(dice.random() * 0.12)
+        answered = bool(select.select([client.socket], [], [], 0)[0])
+        daemon.kill()
+        daemon.start()
+        daemon.wait(lambda: daemon.state()[0] not in ('starting', 'stopping'), f'round {i}')
+        if answered and wanted == 'Start':
+            same(daemon.state(), ('running', 'adopted'), f'round {i}')
+        if answered and wanted == 'Destroy':
+            same(daemon.state()[0], 'shutoff', f'round {i}')
+        check(len(daemon.workers()) <= 1, f'round {i}: {daemon.workers()}')
+        same(len(daemon.call('List')['partitions']), 1, f'round {i}')
+    with contextlib.suppress(Refused):
+        daemon.call('Destroy', partition='vm')
+    daemon.wait(lambda: not daemon.workers(), 'the worker goes')
+
+
+def test_destroy_while_busy(daemon):
+    daemon.define(cmdline='hang-suspend')
+    daemon.call('Start', partition='vm')
+    hanging = daemon.client()
+    hanging.send('Suspend', partition='vm')
+    queued = daemon.client()
+    queued.send('Resume', partition='vm')
+    time.sleep(0.2)
+    daemon.call('Destroy', partition='vm')
+    for client in (hanging, queued):
+        try:
+            client.receive()
+        except Refused as refused:
+            same(refused.error, 'Failed')
+        else:
+            raise Failure('suspended what was destroyed')
+    same(daemon.state(), ('shutoff', 'requested'))
+    daemon.wait(lambda: not daemon.workers(), 'the worker goes')
+    # One after the other, by two clients.
+    daemon.define(name='fine')
+    first, second = daemon.client(), daemon.client()
+    first.send('Start', partition='fine')
+    time.sleep(0.02)
+    second.send('Suspend', partition='fine')
+    first.receive()
+    with contextlib.suppress(Refused):
+        second.receive()
+        same(daemon.state('fine'), ('paused', 'requested'))
+
+
+def test_autostart(daemon):
+    daemon.define()
+    daemon.define(name='not')
+    daemon.call('SetAutostart', partition='vm', enable=True)
+    daemon.end()
+    daemon.start()
+    same(daemon.state(), ('shutoff', 'none'))
+    check(daemon.info()['autostart'], 'autostart')
+    daemon.end()
+    os.unlink(daemon.run + '/booted')
+    daemon.start()
+    daemon.wait_state('running', 'started')
+    same(daemon.state('not'), ('shutoff', 'none'))
+
+
+def test_broken_files(daemon):
+    daemon.define()
+    daemon.define(name='good')
+    daemon.end()
+    with open(daemon.top + '/etc/vm.xml', 'w', encoding='ascii') as file:
+        file.write('<domain')
+    with open(daemon.top + '/etc/.half.xml', 'w', encoding='ascii') as file:
+        file.write('half')
+    with open(daemon.run + '/live/good.xml', 'w', encoding='ascii') as file:
+        file.write('nonsense')
+    daemon.start()
+    same([p['name'] for p in daemon.call('List')['partitions']], ['good'], 'partitions')
+    check(os.path.exists(daemon.top + '/etc/vm.xml'), 'a broken definition is kept')
+    check(not os.path.exists(daemon.top + '/etc/.half.xml'), 'left-overs are removed')
+    daemon.call('Start', partition='good')
+
+
+def full_disk(path):
+    """A file system of one page at path, in a mount namespace of our own; or None."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(0x00020000) or libc.mount(None, b'/', None, 0x44000, None):
+        return False
+    return not libc.mount(b'tmpfs', path.encode(), b'tmpfs', 0, b'size=8k,mode=700')
+
+
+def test_full_disk(daemon):
+    daemon.define()
+    daemon.end()
+    if not full_disk(daemon.top + '/etc'):
+        print('no mount namespace: skipped')
+        daemon.start()
+        return
+    daemon.start()
+    description = '<description>' + 'x' * 3000 + '</description>'
+    uuid = daemon.define(more=description)['uuid']
+    before = daemon.call('DumpXml', partition='vm')['xml']
+    daemon.define(name='two', more=description)
+    daemon.refused('Failed', 'Define', xml=daemon.xml(name='three', more=description))
+    same([p['name'] for p in daemon.call('List')['partitions']], ['two', 'vm'], 'partitions')
+    daemon.refused('Failed', 'Define', xml=daemon.xml(
+        more=f'<uuid>{uuid}</uuid><description>{"y" * 9000}</description>'))
+    same(daemon.call('DumpXml', partition='vm')['xml'], before, 'definition')
+    daemon.kill()
+    daemon.start()
+    same(daemon.call('DumpXml', partition='vm')['xml'], before, 'definition on disk')
+
+
+def run(name, function, hvd, worker):
+    daemon = Daemon(hvd, worker)
+    problem = None
+    try:
+        function(daemon)
+        if daemon.process.poll() is None:
+            daemon.end()
+        else:
+            problem = f'hvd has ended with {daemon.process.returncode}'
+    except (Failure, Refused, OSError, EOFError, KeyError, subprocess.TimeoutExpired) as error:
+        problem = f'{type(error).__name__}: {error}'
+    log = daemon.finish()
+    if not problem and ('Sanitizer' in log or 'runtime error' in log):
+        problem = 'a sanitizer complains'
+    print(f'{"FAIL" if problem else "ok  "} {name}{": " + problem if problem else ""}', flush=True)
+    if problem:
+        print(log)
+    return not problem
+
+
+def main():
+    hvd, worker, *names = sys.argv[1:]
+    tests = {name.removeprefix('test_'): function for name, function in globals().items()
+             if name.startswith('test_')}
+    results = [run(name, tests[name], hvd, worker) for name in names or tests]
+    print(f'{results.count(True)} of {len(results)} passed')
+    sys.exit(0 if all(results) else 1)
+
+
+main()
