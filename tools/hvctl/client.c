@@ -17,6 +17,9 @@
 
 #define INTERFACE "org.mullion."
 
+/* So long a verb waits for what is only an addition. */
+#define SILENT_NS CLOCK_SECOND
+
 /* A varlink error as hvctl's, with what is said where it brings no message. */
 static const struct {
 	const char *id;
@@ -197,13 +200,24 @@ enum hvctl_status client_open(struct client *client, const struct cli_call *call
 	return open_link(client);
 }
 
+/* The deadline, or for an addition an earlier one. */
+static uint64_t end_of_call(bool silent, uint64_t deadline)
+{
+	uint64_t soon = clock_now() + SILENT_NS;
+
+	return silent && soon < deadline ? soon : deadline;
+}
+
 bool client_open_silent(struct client *client, const struct cli_call *call)
 {
+	struct cli_call hasty = { .line = call->line };
 	enum hvctl_status status;
 
+	hasty.deadline = end_of_call(true, call->deadline);
 	error_mute(true);
-	status = client_open(client, call, CLIENT_READ);
+	status = client_open(client, &hasty, CLIENT_READ);
 	error_mute(false);
+	client->deadline = call->deadline;
 	client->silent = true;
 	return status == HVCTL_OK;
 }
@@ -224,7 +238,7 @@ static void name_method(char *name, size_t size, const char *method)
 static enum hvctl_status call_method(struct client *client, const char *name,
 				     sd_json_variant *parameters, sd_json_variant **reply)
 {
-	uint64_t left = microseconds_to(client->deadline);
+	uint64_t left = microseconds_to(end_of_call(client->silent, client->deadline));
 	sd_json_variant *answer = NULL;
 	const char *id = NULL;
 	int error;

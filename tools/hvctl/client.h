@@ -23,7 +23,7 @@
 struct client {
 	sd_varlink *link;
 	const char *address; /* of the socket */
-	bool silent; /* errors of calls are not reported */
+	bool silent; /* errors of calls are not reported, and no call takes long */
 	unsigned forgiven; /* enum partition_state: WrongState in one of these is HVCTL_OK,
 			    * without a reply */
 	const char *file; /* whose definition is being sent, or NULL */
@@ -49,8 +49,8 @@ enum hvctl_status client_open(struct client *client, const struct cli_call *call
 			      enum client_access purpose);
 
 /*
- * The same for what is only an addition: a client that reports no errors, and
- * false where there is no hvd.
+ * The same for what is only an addition: a client that reports no errors, waits
+ * a second and no longer, and false where there is no hvd.
  */
 bool client_open_silent(struct client *client, const struct cli_call *call);
 void client_close(struct client *client);

@@ -894,6 +894,56 @@ static void any_verb_fails(void)
 		  "Connection refused (is hvd running?)\"}}\n");
 }
 
+/* Answers with a few characters changed: the sanitizers watch. */
+static void any_answers(void)
+{
+	static const struct {
+		const char *command;
+		const char *method;
+		const char *text;
+	} table[] = {
+		{ "list --all", "List",
+		  "{\"schema\":1,\"partitions\":[{" FIELDS("web", "running", "started") "}]}" },
+		{ "dominfo web", "Info", INFO("running", "started") },
+		{ "dominfo web --json", "Info", INFO("running", "started") },
+		{ "domstate web --reason", "Info", INFO("crashed", "panic") },
+		{ "dumpxml web", "DumpXml", XML },
+		{ "schedinfo web --cap 1", "SetSchedule",
+		  "{\"schedule\":{\"weight\":100,\"cap\":0,\"reserve\":0}}" },
+		{ "event --loop --timeout 0.01", "Subscribe",
+		  "+{\"partitions\":[]}\n" EVENT("stopped", "shutoff", "poweroff") },
+		{ "wait web paused --timeout 0.01", "Subscribe",
+		  FIRST("running", "started") "\n" EVENT("paused", "paused", "requested") },
+	};
+	static const char characters[] = "{}[]\",:0129-+.eE\\untfalse #!";
+	unsigned good_ones = 0;
+
+	check_seed(0xa25);
+	for (int round = 0; round < 1500; round++) {
+		size_t i = check_below(sizeof(table) / sizeof(table[0]));
+		struct answer answers[2] = { { table[i].method, NULL, NULL } };
+		enum hvctl_status status;
+		char text[1200];
+
+		snprintf(text, sizeof(text), "%s", table[i].text);
+		for (uint64_t k = check_below(3); k < 3; k++)
+			text[check_below(strlen(text))] =
+				characters[check_below(sizeof(characters) - 1)];
+		/* A line of a daemon's table that is no message would end the test. */
+		for (char *line = text; line; line = strchr(line, '\n')) {
+			line += *line == '\n';
+			if (*line != '{' && *line != '+' && *line != '#')
+				*line = '#';
+		}
+		answers[0].text = text;
+		status = run(table[i].command, answers);
+		CHECK(status <= HVCTL_BUSY);
+		CHECK((status == HVCTL_OK) == (errors[0] == '\0'));
+		good_ones += status == HVCTL_OK;
+	}
+	CHECK(good_ones > 50);
+}
+
 /* An answer in pieces, and one that is large, are as good as any. */
 static void large_answers(void)
 {
@@ -936,6 +986,7 @@ int main(void)
 	CHECK_RUN(faults);
 	CHECK_RUN(any_verb_fails);
 	CHECK_RUN(large_answers);
+	CHECK_RUN(any_answers);
 	rmdir(directory);
 	free(output);
 	free(errors);

@@ -333,6 +333,11 @@ static void named_domstats(void)
 	CHECK_EQ(run_with("domstats 3", &memory, ANSWERS({ "Stats", "!", NULL })), HVCTL_OK);
 	CHECK(strncmp(output, "Partition 3\n", 12) == 0);
 	CHECK_STR(errors, "");
+	/* Nor does one that says nothing. */
+	CHECK_EQ(run_with("domstats 3", &memory, ANSWERS({ "Stats", NULL, NULL })), HVCTL_OK);
+	CHECK(strncmp(output, "Partition 3\n", 12) == 0);
+	CHECK_EQ(run_with("domstats 3 --timeout 0.1", &memory, ANSWERS({ "Stats", NULL, NULL })),
+		 HVCTL_OK);
 	CHECK_EQ(run_with("domstats 3", &memory,
 			  ANSWERS({ "Stats", "{\"partitions\":[3,{\"id\":3}]}", NULL })),
 		 HVCTL_OK);

@@ -116,6 +116,32 @@ editing() {
 	expect 0 'web' '' list --all --format name
 }
 
+# A person at a terminal mends what is wrong, or leaves it and finds it again.
+at_a_terminal() {
+	local kept
+	cat >"$WORK/editor" <<-EOF
+		#!/bin/sh
+		if [ -e $WORK/second ]; then
+			sed -i 's/milion/mullion/; s/Unter/Ueber/' "\$1"
+		else
+			: >$WORK/second
+			sed -i s/mullion/milion/ "\$1"
+		fi
+	EOF
+	chmod +x "$WORK/editor"
+	echo y | VISUAL=$WORK/editor script -qec "$HVCTL --connect $SOCKET edit web" /dev/null >"$WORK/out"
+	[[ $(cat "$WORK/out") == *milion*'Edit it again? [Y/n]'*"'web': its definition is replaced"* ]] ||
+		fail "edit at a terminal: $(cat "$WORK/out")"
+	expect 0 '*title *Ueber web*' '' dominfo web
+
+	rm "$WORK/second"
+	echo n | VISUAL=$WORK/editor script -qec "$HVCTL --connect $SOCKET edit web" /dev/null >"$WORK/out"
+	kept=$(sed -n 's/.*what you edited is kept in \([^ \r]*\).*/\1/p' "$WORK/out")
+	grep -q milion "$kept" || fail "edit at a terminal keeps nothing: $(cat "$WORK/out")"
+	rm -f "$kept"
+	expect 0 '*title *Ueber web*' '' dominfo web
+}
+
 life() {
 	expect 0 '' '' start web --dry-run
 	expect 0 'shutoff (none)' '' domstate web --reason
@@ -215,6 +241,7 @@ make_definition
 start_daemon
 definitions
 editing
+at_a_terminal
 life
 tuning
 consoles
