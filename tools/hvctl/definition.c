@@ -69,7 +69,7 @@ enum hvctl_status definition_read(const char *file, char **xml, const char **nam
 {
 	bool standard = strcmp(file, "-") == 0;
 	FILE *in = standard ? stdin : fopen(file, "re");
-	enum hvctl_status status;
+	enum hvctl_status status = HVCTL_OK;
 	size_t count = 0;
 
 	*name = standard ? "<stdin>" : file;
