@@ -99,9 +99,12 @@ static void pass_on(struct cpu *cpu, u8 vector)
 {
 	struct vp *vp = cpu->vp;
 
-	if (cpu->timer.taken && vector == cpu->event_vector && !events_pending(cpu)) {
-		apic_write(APIC_EOI, 0);
+	if (vector == cpu->event_vector && cpu->timer.taken) {
+		ptimer_fired(&cpu->timer);
 		cpu->resched = true;
+	}
+	if (vector == cpu->event_vector && !events_pending(cpu)) {
+		apic_write(APIC_EOI, 0);
 		return;
 	}
 	vp->relayed[vector / 64] |= BIT(vector % 64);

@@ -199,10 +199,12 @@ static void set_timer(struct cpu *cpu)
 		ptimer_give_back(&cpu->timer, now);
 	if (!take)
 		return;
-	next = next_look(cpu);
+	ptimer_set(&cpu->timer, now, next_look(cpu), cpu->event_vector);
+	/* The parent calls back when the vector was the timer's, whosever expiry it
+	 * was for. */
+	next = cpu->timer.direct ? UINT64_MAX : cpu->timer.set_for;
 	if (cpu->events->deadline != next)
 		WRITE_ONCE(cpu->events->deadline, next);
-	ptimer_set(&cpu->timer, now, next, cpu->event_vector);
 }
 
 static void choose(struct cpu *cpu)

@@ -212,6 +212,7 @@ static u16 set_events(struct call_frame *f)
 
 static u16 tick(struct call_frame *f)
 {
+	ptimer_fired(&f->vp->cpu->timer);
 	f->vp->cpu->resched = true;
 	return HV_STATUS_SUCCESS;
 }

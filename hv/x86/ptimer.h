@@ -44,6 +44,9 @@ void ptimer_give_back(struct ptimer *t, u64 now);
  * hardware for the parent's next expiry or for deadline, at which it raises vector. */
 void ptimer_set(struct ptimer *t, u64 now, u64 deadline, u8 vector);
 
+/* The vector of hv's came, so the hardware may have stopped. */
+void ptimer_fired(struct ptimer *t);
+
 /* The timer is taken: is reg (offset in the APIC's page) one of its registers? */
 bool ptimer_owns(const struct ptimer *t, u32 reg);
 
