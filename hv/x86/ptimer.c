@@ -186,6 +186,7 @@ static void restart(struct ptimer *t, u64 now)
 
 	t->period = LVT_MODE(t->lvt) == LVT_PERIODIC ? length : 0;
 	t->due = t->tmict ? now + length : PTIMER_NEVER;
+	t->direct = false; /* the hardware knows nothing of this one yet */
 }
 
 void ptimer_write(struct ptimer *t, u64 now, u32 reg, u32 value)
@@ -222,8 +223,10 @@ u32 ptimer_read(const struct ptimer *t, u64 now, u32 reg)
 
 void ptimer_write_deadline(struct ptimer *t, u64 tsc)
 {
-	if (LVT_MODE(t->lvt) == LVT_DEADLINE)
-		t->due = tsc ? tsc : PTIMER_NEVER;
+	if (LVT_MODE(t->lvt) != LVT_DEADLINE)
+		return;
+	t->due = tsc ? tsc : PTIMER_NEVER;
+	t->direct = false;
 }
 
 u64 ptimer_read_deadline(const struct ptimer *t, u64 now)
