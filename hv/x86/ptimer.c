@@ -116,7 +116,7 @@ void ptimer_take(struct ptimer *t, u64 now)
 	if (LVT_MODE(t->lvt) == LVT_DEADLINE)
 		t->due = rdmsr(MSR_TSC_DEADLINE) ? rdmsr(MSR_TSC_DEADLINE) : PTIMER_NEVER;
 	else
-		t->due = left ? now + count_to_tsc(left, t->tdcr) : PTIMER_NEVER;
+		t->due = t->tmict ? now + count_to_tsc(left, t->tdcr) : PTIMER_NEVER;
 	t->direct = false;
 	t->set_for = 0;
 	apic_write(APIC_TDCR, TDCR_BY_1);
@@ -137,15 +137,27 @@ void ptimer_give_back(struct ptimer *t, u64 now)
 		apic_write(APIC_TMICT, t->due == PTIMER_NEVER ? 0 : tsc_to_count(left, t->tdcr));
 }
 
-/* The parent's expiry has come. In direct mode the hardware has raised its vector,
- * or is about to: a counter that still runs is stopped and hv does it. */
+/* Has the hardware raised the parent's vector, and the parent not taken it yet? */
+static bool is_raised(const struct ptimer *t)
+{
+	u32 vector = parent_vector(t);
+
+	return apic_read(APIC_IRR + vector / 32 * 16) >> vector % 32 & 1;
+}
+
+/*
+ * The parent's expiry has come. In direct mode the hardware has raised its vector, or
+ * is about to: a counter can stand at 0 a while before (an emulated one does). Unless
+ * it is seen to be raised hv does it: the parent minds one too many less than one too
+ * few.
+ */
 static void expire(struct ptimer *t, u64 now)
 {
 	bool raised = t->direct;
 
 	if (t->due > now)
 		return;
-	if (raised && LVT_MODE(t->lvt) != LVT_DEADLINE && apic_read(APIC_TMCCT)) {
+	if (raised && LVT_MODE(t->lvt) != LVT_DEADLINE && !is_raised(t)) {
 		apic_write(APIC_TMICT, 0);
 		raised = false;
 	}
