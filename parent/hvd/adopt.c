@@ -11,6 +11,7 @@
 
 #include "log.h"
 #include "operation.h"
+#include "partition.h"
 #include "spawn.h"
 
 static struct domain *read_domain(const struct store *store, const char *name)
@@ -120,6 +121,24 @@ static void add_orphan(void *context, const char *name)
 		operation_adopt(partition);
 }
 
+/* What hv runs for others: another VMM's, or that of a worker that is still going. */
+static void log_strangers(struct hvd *hvd)
+{
+	struct mullion_partition_info info;
+	uint64_t id = 1;
+
+	while (hypervisor_partition(&hvd->hypervisor, id, &info) == 0 && info.id >= id) {
+		char name[MULLION_NAME_MAX];
+
+		info.name[sizeof(info.name) - 1] = '\0';
+		partition_clean(name, sizeof(name), info.name);
+		if (!partition_by_name(hvd, name))
+			log_notice("the hypervisor has a partition %llu (%s) that is not ours",
+				   (unsigned long long)info.id, name);
+		id = info.id + 1;
+	}
+}
+
 void adopt_running(struct hvd *hvd)
 {
 	int error = store_list(&hvd->live, add_live, hvd);
@@ -127,6 +146,7 @@ void adopt_running(struct hvd *hvd)
 	if (error)
 		log_error("%s: %s", hvd->settings.run, strerror(-error));
 	spawner_list(hvd->spawner, add_orphan, hvd);
+	log_strangers(hvd);
 }
 
 /* Whether this is the first hvd since the parent has booted. */

@@ -140,14 +140,15 @@ static void put_devices(FILE *out, const struct domain *domain, const struct dom
 
 static void put_domain(FILE *out, const struct domain *domain, const struct domain_live *live)
 {
+	char uuid[SD_ID128_UUID_STRING_MAX];
+
 	fputs("<domain type='mullion'", out);
 	if (live)
 		fprintf(out, " id='%" PRIu64 "'", live->id);
 	fputs(">\n", out);
 	put_text(out, "  ", "name", domain->name);
 	if (!sd_id128_is_null(domain->uuid))
-		fprintf(out, "  <uuid>" SD_ID128_UUID_FORMAT_STR "</uuid>\n",
-			SD_ID128_FORMAT_VAL(domain->uuid));
+		put_text(out, "  ", "uuid", sd_id128_to_uuid_string(domain->uuid, uuid));
 	put_text(out, "  ", "title", domain->title);
 	put_text(out, "  ", "description", domain->description);
 	if (domain->metadata)

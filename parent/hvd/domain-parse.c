@@ -15,6 +15,9 @@
 /* More than any machine has; keeps sums of sizes in range. */
 #define MEMORY_MAX (UINT64_C(1) << 46)
 
+#define KB UINT64_C(1000)
+#define KIB UINT64_C(1024)
+
 struct parse {
 	struct domain *domain;
 	struct domain_error *error;
@@ -52,17 +55,22 @@ static void trim(char *text)
 		text[--length] = '\0';
 }
 
-/* The text of an element, to be freed; *text stays NULL without the element. */
+/* The text of an element, to be freed; NULL: no memory. */
+static char *text_of(xmlNodePtr node)
+{
+	xmlChar *content = xmlNodeGetContent(node);
+	char *text = content ? strdup((const char *)content) : NULL;
+
+	xmlFree(content);
+	return text;
+}
+
+/* The same into *text, which stays NULL without the element. */
 static bool take_text(struct parse *parse, xmlNodePtr node, char **text)
 {
-	xmlChar *content;
-
-	if (!node)
-		return true;
-	content = xmlNodeGetContent(node);
-	*text = content ? strdup((const char *)content) : NULL;
-	xmlFree(content);
-	return *text || no_memory(parse);
+	if (node)
+		*text = text_of(node);
+	return !node || *text || no_memory(parse);
 }
 
 /* The text of an attribute in a buffer; false: not there, or longer than any of ours. */
@@ -107,28 +115,28 @@ static uint64_t unit_of(xmlNodePtr node)
 	} units[] = {
 		{ "b", 1 },
 		{ "bytes", 1 },
-		{ "KB", 1000 },
-		{ "k", 1024 },
-		{ "KiB", 1024 },
-		{ "MB", 1000 * 1000 },
-		{ "M", 1024 * 1024 },
-		{ "MiB", 1024 * 1024 },
-		{ "GB", 1000 * 1000 * 1000 },
-		{ "G", 1024 * 1024 * 1024 },
-		{ "GiB", 1024 * 1024 * 1024 },
-		{ "TB", UINT64_C(1000) * 1000 * 1000 * 1000 },
-		{ "T", UINT64_C(1) << 40 },
-		{ "TiB", UINT64_C(1) << 40 },
+		{ "KB", KB },
+		{ "k", KIB },
+		{ "KiB", KIB },
+		{ "MB", KB * KB },
+		{ "M", KIB * KIB },
+		{ "MiB", KIB * KIB },
+		{ "GB", KB * KB * KB },
+		{ "G", KIB * KIB * KIB },
+		{ "GiB", KIB * KIB * KIB },
+		{ "TB", KB * KB * KB * KB },
+		{ "T", KIB * KIB * KIB * KIB },
+		{ "TiB", KIB * KIB * KIB * KIB },
 	};
 	char unit[8];
 
 	if (!attribute(node, "unit", unit, sizeof(unit)))
-		return 1024;
+		return KIB;
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
 		if (strcmp(units[i].name, unit) == 0)
 			return units[i].bytes;
 	}
-	return 1024;
+	return KIB;
 }
 
 /* Bytes; 0 without the element. */
@@ -173,16 +181,16 @@ static bool take_names(struct parse *parse, xmlNodePtr root)
 	struct domain *domain = parse->domain;
 	xmlNodePtr name = child(root, "name");
 
-	if (!take_text(parse, name, &domain->name) ||
-	    !take_text(parse, child(root, "title"), &domain->title) ||
-	    !take_text(parse, child(root, "description"), &domain->description))
+	if (!take_text(parse, name, &domain->name))
 		return false;
 	domain->lines.name = line_of(name);
 	if (!domain_name_is_valid(domain->name))
 		return domain_complain(parse->error, DOMAIN_BAD, line_of(name),
 				       "<name>: '%s' could be taken for an id or a UUID",
 				       domain->name);
-	return take_uuid(parse, child(root, "uuid"));
+	return take_uuid(parse, child(root, "uuid")) &&
+	       take_text(parse, child(root, "title"), &domain->title) &&
+	       take_text(parse, child(root, "description"), &domain->description);
 }
 
 /* The element as it stands, with the namespaces that it uses. */

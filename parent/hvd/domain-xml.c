@@ -86,7 +86,7 @@ static bool is_utf8(const char *xml, size_t size, struct domain_error *error)
 	bool good;
 
 	if (size > DOMAIN_XML_MAX)
-		return domain_complain(error, DOMAIN_BAD, 0, "larger than %u bytes",
+		return domain_complain(error, DOMAIN_BAD, 0, "larger than %zu bytes",
 				       DOMAIN_XML_MAX);
 	if (!size)
 		return domain_complain(error, DOMAIN_BAD, 0, "empty");

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GUEST_MEMORY_STEP (2u * 1024u * 1024u)
+#define GUEST_MEMORY_STEP UINT64_C(0x200000)
 
 void domain_free(struct domain *domain)
 {

@@ -18,7 +18,7 @@
 
 #include "cpuset.h"
 
-#define DOMAIN_XML_MAX (1024u * 1024u) /* bytes */
+#define DOMAIN_XML_MAX ((size_t)1024 * 1024) /* bytes */
 #define DOMAIN_DEPTH_MAX 32u /* elements within each other */
 #define DOMAIN_VCPUS_MAX 64u
 #define DOMAIN_NAME_MAX 64u /* with its end */

@@ -82,3 +82,18 @@ enum event_type lifecycle_end_event(enum reason reason)
 {
 	return lifecycle_is_failure(reason) ? EVENT_CRASHED : EVENT_STOPPED;
 }
+
+const char *lifecycle_panic_line(char *text)
+{
+	char *at = strstr(text, "Kernel panic");
+
+	if (!at) {
+		at = text + strlen(text);
+		while (at > text && at[-1] == '\n')
+			*--at = '\0';
+		while (at > text && at[-1] != '\n')
+			at--;
+	}
+	at[strcspn(at, "\n")] = '\0';
+	return at;
+}

@@ -104,4 +104,10 @@ enum verdict lifecycle_ended(enum reason reason, const struct domain *domain);
 /* The event that says that a guest has ended so. */
 enum event_type lifecycle_end_event(enum reason reason);
 
+/*
+ * What a kernel's last words say: the line that tells of the panic, else the last
+ * one that is not empty. Within text, which it may end there.
+ */
+const char *lifecycle_panic_line(char *text);
+
 #endif

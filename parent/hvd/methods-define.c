@@ -33,12 +33,12 @@ static bool check_identity(struct hvd *hvd, const struct domain *domain, struct 
 	const struct partition *same_name = partition_by_name(hvd, domain->name);
 	const struct partition *same_uuid =
 		sd_id128_is_null(domain->uuid) ? NULL : partition_by_uuid(hvd, domain->uuid);
+	char uuid[SD_ID128_UUID_STRING_MAX];
 
 	if (same_name && !sd_id128_equal(same_name->config->uuid, domain->uuid))
-		return domain_complain(
-			error, DOMAIN_BAD, domain->lines.name,
-			"<name>: '%s' is in use by the partition " SD_ID128_UUID_FORMAT_STR,
-			domain->name, SD_ID128_FORMAT_VAL(same_name->config->uuid));
+		return domain_complain(error, DOMAIN_BAD, domain->lines.name,
+				       "<name>: '%s' is in use by the partition %s", domain->name,
+				       sd_id128_to_uuid_string(same_name->config->uuid, uuid));
 	if (same_uuid && strcmp(partition_name(same_uuid), domain->name) != 0)
 		return domain_complain(error, DOMAIN_BAD, domain->lines.uuid,
 				       "<uuid>: in use by the partition '%s'",

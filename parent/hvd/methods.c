@@ -14,6 +14,7 @@
 #include "mullion_version.h"
 #include "node.h"
 #include "operation.h"
+#include "worker.h"
 
 #define STRING_OF(number) STRING_OF_TEXT(number)
 #define STRING_OF_TEXT(number) #number
@@ -282,7 +283,7 @@ static int method_ask(sd_varlink *link, sd_json_variant *json, sd_varlink_method
 	return failure_reply(&failure, link, NULL);
 }
 
-/* The terminal that a worker names has to be one, and a master of pts. */
+/* The terminal that a worker names has to be one, and its own: not an administrator's. */
 static int open_console(const struct partition *partition, struct failure *failure)
 {
 	int fd = open(partition->console, O_RDWR | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -292,11 +293,11 @@ static int open_console(const struct partition *partition, struct failure *failu
 		fail_errno(failure, errno, "the console of %s", partition_name(partition));
 		return -1;
 	}
-	if (fstat(fd, &status) == 0 && S_ISCHR(status.st_mode) && isatty(fd) &&
-	    fcntl(fd, F_SETFL, 0) == 0)
+	if (fstat(fd, &status) == 0 && isatty(fd) && partition->worker &&
+	    worker_is_user(partition->worker, status.st_uid) && fcntl(fd, F_SETFL, 0) == 0)
 		return fd;
 	close(fd);
-	fail(failure, FAILURE_FAILED, "the console of %s is no terminal",
+	fail(failure, FAILURE_FAILED, "the console of %s is no terminal of its worker",
 	     partition_name(partition));
 	return -1;
 }

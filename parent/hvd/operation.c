@@ -22,13 +22,16 @@
 #define LEAVE_SECONDS 5
 /* Tries of 50 ms to reach a worker that was just started, or one that may be there. */
 #define START_TRIES 400u
-#define ADOPT_TRIES 1u
+#define ADOPT_TRIES 10u
+/* So often a worker is killed before whoever asked for it is told that it stays. */
+#define KILLS_MAX 4u
 /* A guest that comes to nothing at once is not restarted faster than this. */
 #define RESTART_SECONDS 1
 
 struct operation {
 	struct operation *next;
 	struct operation_order order;
+	unsigned int kills; /* DESTROY: of a worker that stays */
 	bool begun;
 };
 
@@ -171,7 +174,7 @@ static void on_started(void *context, const struct failure *failure, sd_json_var
 	}
 	if (!reason)
 		reason = reset ? REASON_RESET : REASON_STARTED;
-	partition->started = partition_now();
+	partition->started = partition->last_start = partition_now();
 	partition->never_ran = false;
 	partition_set_state(partition, STATE_RUNNING, reason, NULL);
 	events_emit(partition, reset ? EVENT_RESET : EVENT_STARTED);
@@ -557,7 +560,8 @@ static void on_failed(void *context, const struct failure *failure)
 		destroyed(partition);
 		return;
 	}
-	/* It died while there was no hvd to see it. */
+	/* It died while there was no hvd to see it, or did not come up in all the time. */
+	spawner_kill(partition->hvd->spawner, partition_name(partition));
 	end_guest(partition, &ending);
 	go_on(partition);
 }
@@ -624,25 +628,6 @@ void operation_adopt(struct partition *partition)
 		log_error("%s cannot be adopted: out of memory", partition_name(partition));
 }
 
-/* The line of a kernel's log that says why it panics, or the last one. */
-static void panic_line(char *line, size_t size, char *text)
-{
-	static const char wanted[] = "Kernel panic";
-	char *at = strstr(text, wanted), *end;
-
-	if (!at) {
-		at = text + strlen(text);
-		while (at > text && at[-1] == '\n')
-			*--at = '\0';
-		while (at > text && at[-1] != '\n')
-			at--;
-	}
-	end = strchr(at, '\n');
-	if (end)
-		*end = '\0';
-	partition_clean(line, size, at);
-}
-
 void operation_look(struct partition *partition)
 {
 	struct ending ending = { .reason = REASON_PANIC, .code = -1 };
@@ -655,7 +640,8 @@ void operation_look(struct partition *partition)
 		return;
 	partition->panicked = true;
 	info.crash_text[sizeof(info.crash_text) - 1] = '\0';
-	panic_line(ending.detail, sizeof(ending.detail), info.crash_text);
+	partition_clean(ending.detail, sizeof(ending.detail),
+			lifecycle_panic_line(info.crash_text));
 	if (!ending.detail[0])
 		snprintf(ending.detail, sizeof(ending.detail),
 			 "crash registers %" PRIx64 " %" PRIx64 " %" PRIx64 " %" PRIx64 " %" PRIx64,
@@ -679,6 +665,13 @@ static bool allowed(const struct partition *partition, const struct operation *o
 	return partition_check(partition, requests[operation->order.kind], failure);
 }
 
+/* A guest that ends as soon as it begins is not to take a CPU for that. */
+static bool has_to_wait(const struct partition *partition, const struct operation_order *order)
+{
+	return order->why.reason == REASON_RESTARTED &&
+	       partition_now() - partition->last_start < RESTART_SECONDS * UINT64_C(1000000000);
+}
+
 static void begin(struct partition *partition)
 {
 	struct operation *operation = partition->operations;
@@ -689,6 +682,10 @@ static void begin(struct partition *partition)
 		finish(partition, &failure);
 		return;
 	}
+	if (has_to_wait(partition, &operation->order)) {
+		leave_time(partition, RESTART_SECONDS);
+		return;
+	}
 	switch (operation->order.kind) {
 	case OPERATION_START:
 		begin_start(partition);
@@ -697,11 +694,7 @@ static void begin(struct partition *partition)
 		begin_destroy(partition);
 		break;
 	case OPERATION_RESET:
-		if (!operation->order.client &&
-		    partition_now() - partition->started < RESTART_SECONDS * UINT64_C(1000000000))
-			leave_time(partition, RESTART_SECONDS);
-		else
-			begin_reset(partition);
+		begin_reset(partition);
 		break;
 	case OPERATION_SUSPEND:
 		call(partition, "Suspend", CALL_SECONDS, on_suspended);
@@ -737,7 +730,25 @@ static void on_kick(evutil_socket_t fd, short what, void *context)
 	}
 }
 
-/* Only a reset that waits and a destroy that waits have set it. */
+/* Neither by itself nor by force so far: once more, for as long as it takes. The
+ * kernel keeps a process that is in the midst of a call. */
+static void kill_again(struct partition *partition)
+{
+	struct operation *operation = partition->operations;
+	struct failure failure;
+
+	log_warning("the worker of %s does not go away", partition_name(partition));
+	spawner_kill(partition->hvd->spawner, partition_name(partition));
+	leave_time(partition, LEAVE_SECONDS);
+	if (++operation->kills < KILLS_MAX)
+		return;
+	fail(&failure, FAILURE_TIMEOUT, "the worker of %s does not go away",
+	     partition_name(partition));
+	answer(operation, partition, &failure);
+	operation->order.client = NULL;
+}
+
+/* Only a restart that waits and a destroy that waits have set it. */
 static void on_timer(evutil_socket_t fd, short what, void *context)
 {
 	struct partition *partition = context;
@@ -745,14 +756,12 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 	(void)fd, (void)what;
 	if (!partition->operations)
 		return;
-	if (partition->operations->order.kind == OPERATION_RESET) {
+	if (partition->operations->order.kind == OPERATION_START)
+		begin_start(partition);
+	else if (partition->operations->order.kind == OPERATION_RESET)
 		begin_reset(partition);
-		return;
-	}
-	/* Neither by itself nor by force so far: once more, for as long as it takes. */
-	log_warning("the worker of %s does not go away", partition_name(partition));
-	spawner_kill(partition->hvd->spawner, partition_name(partition));
-	leave_time(partition, LEAVE_SECONDS);
+	else
+		kill_again(partition);
 }
 
 bool operation_setup(struct partition *partition, struct event_base *base)

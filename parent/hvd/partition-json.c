@@ -2,6 +2,7 @@
 /* A partition as org.mullion.varlink shows it. */
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -101,34 +102,36 @@ sd_json_variant *partition_json_info(const struct partition *partition)
 	return json;
 }
 
+/* Field number (from 1) of a line of /proc/PID/stat; 0: it is not there. */
+static uint64_t stat_field(const char *line, unsigned int number)
+{
+	/* Field 2, in parentheses, may hold anything. */
+	const char *at = strrchr(line, ')');
+
+	for (unsigned int i = 2; at && i < number; i++)
+		at = strchr(at + 1, ' ');
+	return at ? strtoull(at, NULL, 10) : 0;
+}
+
 /* What /proc tells of a process: CPU time in ns and resident bytes. */
 static bool process_use(int pid, uint64_t *cpu_ns, uint64_t *rss_bytes)
 {
-	unsigned long long user = 0, system = 0;
 	uint64_t tick = 1000000000u / (uint64_t)sysconf(_SC_CLK_TCK);
-	char path[32], text[512];
-	const char *at;
-	long pages = 0;
+	char path[32], line[512];
 	ssize_t size;
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	if (fd >= 0)
-		close(fd);
+	if (fd < 0)
+		return false;
+	size = read(fd, line, sizeof(line) - 1);
+	close(fd);
 	if (size <= 0)
 		return false;
-	text[size] = '\0';
-	/* The name in parentheses may hold anything; field 3 follows the last one. */
-	at = strrchr(text, ')');
-	if (!at || sscanf(at + 1,
-			  " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d "
-			  "%*d %*d %*u %*u %ld",
-			  &user, &system, &pages) != 3)
-		return false;
-	*cpu_ns = (user + system) * tick;
-	*rss_bytes = pages > 0 ? (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+	line[size] = '\0';
+	*cpu_ns = (stat_field(line, 14) + stat_field(line, 15)) * tick;
+	*rss_bytes = stat_field(line, 24) * (uint64_t)sysconf(_SC_PAGESIZE);
 	return true;
 }
 

@@ -31,6 +31,7 @@ struct partition {
 	struct ending why; /* of the state */
 	uint64_t since; /* of the state, CLOCK_REALTIME in ns; 0: never was another */
 	uint64_t started; /* the same, of the guest; 0: shutoff */
+	uint64_t last_start; /* the same, also when it has ended */
 
 	/* Of one that runs. */
 	struct worker *worker; /* NULL: none */

@@ -77,20 +77,25 @@ const char *connection_who(const struct connection *connection)
 	return who;
 }
 
-static void connection_free(struct connection *connection)
+/* One that the server does not have any more. */
+static void connection_release(struct connection *connection)
 {
-	struct server *server = connection->endpoint->server;
-	struct connection **at = &server->connections;
-
-	while (*at != connection)
-		at = &(*at)->next;
-	*at = connection->next;
-	events_forget(server->hvd->events, connection);
+	events_forget(connection_hvd(connection)->events, connection);
 	event_free(connection->cut);
 	pump_free(connection->pump);
 	sd_varlink_set_userdata(connection->link, NULL);
 	sd_varlink_close_unref(connection->link);
 	free(connection);
+}
+
+static void connection_free(struct connection *connection)
+{
+	struct connection **at = &connection->endpoint->server->connections;
+
+	while (*at != connection)
+		at = &(*at)->next;
+	*at = connection->next;
+	connection_release(connection);
 }
 
 static void on_end(void *context)
@@ -128,44 +133,57 @@ void connection_update(sd_varlink *link)
 		pump_update(connection->pump);
 }
 
-static bool connection_start(struct connection *connection, sd_varlink *link)
+/* What drives the link; false: no memory, and all is as before. */
+static bool connection_start(struct connection *connection)
 {
 	struct hvd *hvd = connection_hvd(connection);
 
-	connection->link = link;
 	connection->cut = evtimer_new(hvd->base, on_cut, connection);
-	if (connection->cut)
-		connection->pump = pump_new(hvd->base, &pump_varlink, link, on_end, connection);
-	if (connection->pump)
-		return true;
-	if (connection->cut)
+	if (!connection->cut)
+		return false;
+	connection->pump = pump_new(hvd->base, &pump_varlink, connection->link, on_end, connection);
+	if (!connection->pump)
 		event_free(connection->cut);
-	return false;
+	return connection->pump;
+}
+
+/* A connection with its link; 0 or -errno. The descriptor is the link's then. */
+static int connection_make(struct endpoint *endpoint, int fd, struct connection **made)
+{
+	struct connection *connection = calloc(1, sizeof(*connection));
+	int error;
+
+	if (!connection)
+		return -ENOMEM;
+	connection->endpoint = endpoint;
+	error = sd_varlink_server_add_connection(endpoint->varlink, fd, &connection->link);
+	if (error < 0) {
+		free(connection);
+		return error;
+	}
+	*made = connection;
+	return 0;
 }
 
 static void connection_new(struct endpoint *endpoint, int fd)
 {
-	struct connection *connection = calloc(1, sizeof(*connection));
-	sd_varlink *link = NULL;
-	int error = connection ? sd_varlink_server_add_connection(endpoint->varlink, fd, &link) :
-				 -ENOMEM;
+	struct connection *connection;
+	int error = connection_make(endpoint, fd, &connection);
 
 	if (error < 0) {
 		log_warning("a client is turned away: %s", strerror(-error));
-		free(connection);
 		close(fd);
 		return;
 	}
-	connection->endpoint = endpoint;
-	if (!connection_start(connection, link)) {
-		sd_varlink_close(link);
+	if (!connection_start(connection)) {
+		sd_varlink_close(connection->link);
 		free(connection);
 		return;
 	}
-	sd_varlink_ref(link);
-	sd_varlink_set_userdata(link, connection);
+	sd_varlink_ref(connection->link);
+	sd_varlink_set_userdata(connection->link, connection);
 	if (!endpoint->read_only)
-		sd_varlink_set_allow_fd_passing_output(link, 1);
+		sd_varlink_set_allow_fd_passing_output(connection->link, 1);
 	connection->next = endpoint->server->connections;
 	endpoint->server->connections = connection;
 }
@@ -279,8 +297,12 @@ void server_free(struct server *server)
 {
 	if (!server)
 		return;
-	while (server->connections)
-		connection_free(server->connections);
+	while (server->connections) {
+		struct connection *first = server->connections;
+
+		server->connections = first->next;
+		connection_release(first);
+	}
 	for (size_t i = 0; i < 2; i++) {
 		struct endpoint *endpoint = &server->endpoints[i];
 

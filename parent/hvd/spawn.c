@@ -191,18 +191,19 @@ static void write_pid(const struct spawner *spawner, const char *name, pid_t pid
 
 static pid_t read_pid(const struct spawner *spawner, const char *name)
 {
-	char path[PATH_SIZE + DOMAIN_NAME_MAX + 16];
-	int pid = 0;
+	char path[PATH_SIZE + DOMAIN_NAME_MAX + 16], text[16] = "";
+	long pid;
 	FILE *file;
 
 	path_of(spawner, name, "pid", path);
 	file = fopen(path, "re");
 	if (!file)
 		return 0;
-	if (fscanf(file, "%d", &pid) != 1)
-		pid = 0;
+	if (!fgets(text, sizeof(text), file))
+		text[0] = '\0';
 	fclose(file);
-	return pid > 1 ? pid : 0;
+	pid = strtol(text, NULL, 10);
+	return pid > 1 ? (pid_t)pid : 0;
 }
 
 /* In the new process: signals as a program expects them, then the program. */

@@ -207,7 +207,8 @@ bool worker_call(struct worker *worker, const char *method, sd_json_variant *par
 {
 	char name[64];
 
-	if (!worker->calls || worker->done || worker->answered)
+	/* Before it is ready Hello is under way. */
+	if (!worker->ready || !worker->calls || worker->done || worker->answered)
 		return false;
 	snprintf(name, sizeof(name), INTERFACE "%s", method);
 	sd_varlink_set_relative_timeout(worker->calls, seconds * UINT64_C(1000000));
@@ -222,6 +223,13 @@ void worker_cancel(struct worker *worker)
 {
 	if (worker)
 		worker->done = NULL;
+}
+
+bool worker_is_user(const struct worker *worker, uid_t uid)
+{
+	uid_t its;
+
+	return worker->calls && sd_varlink_get_peer_uid(worker->calls, &its) >= 0 && its == uid;
 }
 
 int worker_add_fd(struct worker *worker, int fd)

@@ -7,6 +7,8 @@
 #ifndef HVD_WORKER_H
 #define HVD_WORKER_H
 
+#include <sys/types.h>
+
 #include "failure.h"
 #include "hvd.h"
 #include "lifecycle.h"
@@ -47,6 +49,9 @@ void worker_cancel(struct worker *worker);
 
 /* Gives a descriptor along with the next call; it stays the caller's. Its index, or -errno. */
 int worker_add_fd(struct worker *worker, int fd);
+
+/* Whether the worker runs as that user, as far as the kernel tells. */
+bool worker_is_user(const struct worker *worker, uid_t uid);
 
 /* What Status says. */
 struct worker_status {

@@ -492,6 +492,20 @@ def test_schedule(daemon):
     same(daemon.info()['pins'], [], 'pins of the definition')
 
 
+def test_stats(daemon):
+    daemon.define()
+    daemon.refused('WrongState', 'Stats', partition='vm')
+    same(daemon.call('Stats')['partitions'], [], 'of what does not run')
+    daemon.call('Start', partition='vm')
+    stats = daemon.call('Stats')['partitions'][0]
+    with open(f"/proc/{stats['worker_pid']}/statm", encoding='ascii') as file:
+        resident = int(file.read().split()[1]) * os.sysconf('SC_PAGESIZE')
+    check(abs(stats['worker_rss_bytes'] - resident) < 1 << 20, f'{stats} {resident}')
+    check(stats['worker_cpu_ns'] < 10e9, 'CPU time')
+    same((stats['name'], stats['state'], stats['vcpus'], stats['memory']),
+         ('vm', 'running', 2, 64 << 20), 'stats')
+
+
 def test_read_only(daemon):
     daemon.define()
     client = daemon.client('hvd-ro.sock')

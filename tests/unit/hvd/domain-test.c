@@ -215,7 +215,7 @@ static void random_domain(struct domain *domain)
 	domain->serial = check_below(2);
 	domain->debug_exit = check_below(2);
 	for (size_t i = 0; i < CPUSET_WORDS && check_below(2); i++)
-		domain->cpus.words[i] = check_rand() & check_rand();
+		domain->cpus.words[i] = check_rand();
 	for (uint32_t i = 0; i < domain->vcpus; i++) {
 		if (!check_below(3))
 			domain->pins[i].words[check_below(4)] = check_rand() | 1;
@@ -428,7 +428,7 @@ static void test_hostile(void)
 	REQUIRE(large);
 	memset(large, 'x', 4095);
 	memcpy(large, "<domain ", 8);
-	strcpy(large + 4080, "='1'/>");
+	memcpy(large + 4080, "='1'/>", 7);
 	CHECK(!parse(large));
 	CHECK(strlen(error.message) < DOMAIN_MESSAGE);
 	free(large);
@@ -462,7 +462,7 @@ static void test_lines(void)
 
 		REQUIRE(more);
 		memset(more, '\n', line - 5);
-		strcpy(more + line - 5, "<vcpus/>");
+		memcpy(more + line - 5, "<vcpus/>", 9);
 		CHECK(!parse_with(more));
 		CHECK_EQ(error.line, line);
 		free(more);

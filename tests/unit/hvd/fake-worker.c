@@ -113,9 +113,8 @@ static void open_terminal(void)
 	}
 	worker.terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (worker.terminal < 0 || grantpt(worker.terminal) || unlockpt(worker.terminal) ||
-	    ptsname_r(worker.terminal, worker.pty, sizeof(worker.pty)))
-		worker.pty[0] = '\0';
-	else if (write(worker.terminal, "hello\n", 6) != 6)
+	    ptsname_r(worker.terminal, worker.pty, sizeof(worker.pty)) ||
+	    write(worker.terminal, "hello\n", 6) != 6)
 		worker.pty[0] = '\0';
 }
 

@@ -172,8 +172,29 @@ static void test_thousandths(void)
 	CHECK_EQ(domain_cap(&domain), 1);
 }
 
+static void test_panic_lines(void)
+{
+	static const struct {
+		const char *text, *line;
+	} rows[] = {
+		{ "", "" },
+		{ "\n\n", "" },
+		{ "one", "one" },
+		{ "one\ntwo\n\n", "two" },
+		{ "[ 1.0] Kernel panic - not syncing: why\n[ 1.1] CPU: 0\n",
+		  "Kernel panic - not syncing: why" },
+	};
+	char text[100];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(text, sizeof(text), "%s", rows[i].text);
+		CHECK_STR(lifecycle_panic_line(text), rows[i].line);
+	}
+}
+
 int main(void)
 {
+	CHECK_RUN(test_panic_lines);
 	CHECK_RUN(test_allowed);
 	CHECK_RUN(test_endings);
 	CHECK_RUN(test_words);
