@@ -15,7 +15,8 @@
 #include "calls.h"
 #include "partition.h"
 
-/* What hv calls each state of the VMM's, and how long it is. */
+/* What hv calls each state of the VMM's, and how long it is. XSAVE's area is compacted
+ * and never larger than a page. */
 static const struct {
 	u32 type;
 	u32 size;
@@ -31,34 +32,6 @@ struct state_call {
 	struct hv_input_vp_state input;
 	u64 rest[25]; /* the list of one page, or the data itself */
 };
-
-static int get_property(u64 id, u32 code, u64 *value)
-{
-	struct hv_input_get_partition_property input = { .partition_id = id,
-							 .property_code = code };
-	struct hv_output_get_partition_property output;
-	u16 status = hv_status(mullion_call(HVCALL_GET_PARTITION_PROPERTY, &input, sizeof(input),
-					    &output, sizeof(output)));
-
-	if (status == HV_STATUS_SUCCESS)
-		*value = output.property_value;
-	return mullion_errno(status);
-}
-
-/* XSAVE: which components, and the size that they take compacted. */
-static int xsave_extent(u64 id, u64 *components, u32 *size)
-{
-	u64 bytes;
-	int error = get_property(id, HV_PARTITION_PROPERTY_XSAVE_STATES, components);
-
-	if (!error)
-		error = get_property(id, HV_PARTITION_PROPERTY_MAX_XSAVE_DATA_SIZE, &bytes);
-	if (error)
-		return error;
-	*components |= 3; /* x87 and SSE, always */
-	*size = min_t(u64, bytes, U32_MAX);
-	return 0;
-}
 
 static long exchange(struct mshv_vp *vp, struct state_call *call, void *data, u32 size, bool set)
 {
@@ -101,11 +74,7 @@ long mullion_vp_state(struct mshv_vp *vp, struct mshv_get_set_vp_state __user *u
 	call.input.vp_index = vp->index;
 	call.input.type = states[args.type].type;
 	size = states[args.type].size;
-	if (args.type == MSHV_VP_STATE_XSAVE) {
-		result = xsave_extent(vp->partition->id, &call.input.xsave_states, &size);
-		if (result)
-			return result;
-	}
+	call.input.xsave_states = ~0ull; /* all that there are */
 	if (put_user(size, &user->buf_sz))
 		return -EFAULT;
 	if (size > args.buf_sz || size > PAGE_SIZE)
