@@ -429,9 +429,20 @@ static void handle_memory(struct vcpu *vcpu, const void *payload, struct end *en
 
 /* ---- The rest ---- */
 
+/* Where the stack was and what could not be reached says most about why. */
 static void handle_unrecoverable(struct vcpu *vcpu, const void *payload, struct end *end)
 {
-	fail(vcpu, payload, end, "triple fault");
+	static const uint32_t names[] = { HV_X64_REGISTER_RSP, HV_X64_REGISTER_CR2,
+					  HV_X64_REGISTER_CR3 };
+	union hv_register_value values[3];
+
+	if (vcpu->access->get(vcpu->vp, names, values, 3))
+		fail(vcpu, payload, end,
+		     "triple fault (rsp 0x%" PRIx64 ", cr2 0x%" PRIx64 ", cr3 0x%" PRIx64 ")",
+		     (uint64_t)values[0].reg64, (uint64_t)values[1].reg64,
+		     (uint64_t)values[2].reg64);
+	else
+		fail(vcpu, payload, end, "triple fault");
 	end->reason = REASON_TRIPLE_FAULT;
 }
 

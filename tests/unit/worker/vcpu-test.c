@@ -36,7 +36,9 @@ static bool fake_get(void *vp, const uint32_t *names, union hv_register_value *v
 	(void)vp;
 	fake.gets++;
 	for (unsigned i = 0; i < count; i++)
-		values[i].reg64 = fake.registers[names[i] - HV_X64_REGISTER_RAX];
+		values[i].reg64 = names[i] <= HV_X64_REGISTER_RFLAGS ?
+					  fake.registers[names[i] - HV_X64_REGISTER_RAX] :
+					  0xc000 + names[i];
 	return !fake.refuse;
 }
 
@@ -522,6 +524,9 @@ static void test_other_messages(void)
 		CHECK_EQ(end.detail[0] != '\0', rows[i].reason != REASON_NONE);
 		CHECK_EQ(fake.sets + page.dirty, 0);
 	}
+	begin(0);
+	handle(HVMSG_UNRECOVERABLE_EXCEPTION, &rows, sizeof(struct hv_x64_intercept_header));
+	CHECK(strstr(end.detail, "cr2 0x4c001, cr3 0x4c002)") != NULL);
 }
 
 /* A hypervisor that refuses, or tells what cannot be, ends the guest. */
