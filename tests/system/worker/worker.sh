@@ -3,7 +3,7 @@
 # Usage: worker.sh DIRECTORY
 #
 # hv-worker by itself in the parent: test kernels by both protocols (DIRECTORY
-# holds worker-guest), ports, strings, memory, each way that a guest ends, and
+# holds worker-guest), ports, memory, each way that a guest ends, and
 # configurations that cannot be.
 
 # shellcheck source=tests/system/lib.sh
@@ -33,7 +33,7 @@ machine 400 --share "$1" <<'EOS' || fail "hv-worker did not do as it must"
 	ends $good "module: the module's text" --loader pvh --cmdline hello --initrd /tmp/module
 	ends $good "by multiboot" --loader multiboot --cmdline hello
 	ends $good "module: the module's text" --loader multiboot --cmdline "a b hello" --initrd /tmp/module
-	for name in ports strings hole memory; do
+	for name in ports hole memory; do
 		ends $good "" --cmdline $name
 	done
 	ends 0 "" --cmdline poweroff
