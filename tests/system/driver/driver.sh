@@ -25,7 +25,8 @@ machine 240 --share "$1" <<'EOS' || fail "mullion_root or hvctl did not do as th
 	status 8 runuser -u someone -- hvctl version
 	status 8 runuser -u someone -- hvctl dmesg
 
-	# A mapping keeps the module, an unloaded module leaves nothing behind.
+	# A mapping keeps the module, as the daemon does; an unloaded one leaves nothing behind.
+	systemctl stop mullion-hvd
 	hvctl dmesg --follow --timeout 5 >/dev/null 2>&1 &
 	sleep 2
 	status 1 rmmod mullion_root

@@ -12,6 +12,7 @@ needs_hv
 machine 240 --share "$1" <<'EOS' || fail "/dev/mshv did not do as it must"
 	booted
 	check "mshv-test" /run/share/mshv-test
+	systemctl stop mullion-hvd
 	rmmod mullion_root
 	check "no device without the module" test ! -e /dev/mshv
 	modprobe mullion_root
