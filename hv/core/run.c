@@ -113,6 +113,29 @@ void run_wake(struct vp *vp)
 	sched_wake(&vp->sched, rdtsc());
 }
 
+/* The VP's turn begins: nobody else changes what the scheduler counts for it. */
+static void tell_stats(struct vp *vp)
+{
+	const struct sched_stats *from = &vp->sched.stats;
+	struct mullion_vp_stats *to = vp->stats;
+
+	WRITE_ONCE(to->cpu, vp->cpu->index);
+	WRITE_ONCE(to->ready_ticks, from->wait);
+	WRITE_ONCE(to->steals, from->steals);
+	WRITE_ONCE(to->preemptions, from->preemptions);
+}
+
+static void hand_over(struct cpu *cpu, struct vp *next)
+{
+	if (next == cpu->current)
+		return;
+	next->cpu = cpu;
+	next->last_tsc = rdtsc();
+	if (next->child)
+		tell_stats(next);
+	__atomic_store_n(&cpu->current, next, __ATOMIC_SEQ_CST);
+}
+
 void run_block(struct vp *vp, u64 alarm)
 {
 	struct cpu *cpu = vp->cpu;
@@ -123,6 +146,8 @@ void run_block(struct vp *vp, u64 alarm)
 		alarm_set(&cpu->alarms, &vp->child->alarm, alarm);
 	if (!sched_block(cpu->index, rdtsc()))
 		alarm_cancel(&vp->child->alarm);
+	else
+		hand_over(cpu, cpu->vp); /* the other one may run elsewhere, or be gone */
 }
 
 /* What runs on which CPU changes meanwhile. A VP that comes to another CPU looks at
@@ -150,29 +175,6 @@ void run_yield_to(struct cpu *cpu, struct vp *child)
 {
 	sched_yield_to(cpu->index, &child->sched, rdtsc());
 	cpu->resched = true;
-}
-
-/* The VP's turn begins: nobody else changes what the scheduler counts for it. */
-static void tell_stats(struct vp *vp)
-{
-	const struct sched_stats *from = &vp->sched.stats;
-	struct mullion_vp_stats *to = vp->stats;
-
-	WRITE_ONCE(to->cpu, vp->cpu->index);
-	WRITE_ONCE(to->ready_ticks, from->wait);
-	WRITE_ONCE(to->steals, from->steals);
-	WRITE_ONCE(to->preemptions, from->preemptions);
-}
-
-static void hand_over(struct cpu *cpu, struct vp *next)
-{
-	if (next == cpu->current)
-		return;
-	next->cpu = cpu;
-	next->last_tsc = rdtsc();
-	if (next->child)
-		tell_stats(next);
-	__atomic_store_n(&cpu->current, next, __ATOMIC_SEQ_CST);
 }
 
 /* When hv has to look again. */
