@@ -92,7 +92,7 @@ static bool apic_access(struct vp *vp)
 	struct child *c = vp->child;
 	u32 offset = vp->exit.gpa.v & (PAGE_SIZE - 1);
 	u64 now = child_time(c) * 100;
-	u8 bytes[INSN_MAX];
+	u8 bytes[INSN_MAX] = { 0 };
 	struct vapic_out out;
 	struct vp_mode mode;
 	struct insn insn;

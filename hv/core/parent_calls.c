@@ -76,11 +76,13 @@ static u32 share_of(u32 code)
 
 static bool read_property(struct partition *p, u32 code, u64 *value)
 {
-	if (share_of(code) < SHARES)
+	if (share_of(code) < SHARES) {
 		*value = p ? p->share[share_of(code)] : parent.share[share_of(code)];
-	else if (!p)
+		return true;
+	}
+	if (!p)
 		return false;
-	else if (code == HV_PARTITION_PROPERTY_SYNTHETIC_PROC_FEATURES)
+	if (code == HV_PARTITION_PROPERTY_SYNTHETIC_PROC_FEATURES)
 		*value = p->synthetic_features;
 	else if (code == HV_PARTITION_PROPERTY_TIME_FREEZE)
 		*value = p->time.frozen;

@@ -16,6 +16,7 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/panic.h"
+#include "core/parent.h"
 #include "core/run.h"
 #include "core/stats.h"
 #include "x86/apic.h"

@@ -22,7 +22,4 @@ void cpu_let_in(struct cpu *cpu, void (*open)(void));
 /* Own CPU: the parent, halted or not, goes on, before others. */
 void parent_vp_wake(struct vp *vp);
 
-/* Every CPU forgets what it remembers of the parent's map. */
-void parent_flush(void);
-
 #endif

@@ -139,8 +139,8 @@ static u64 set_one(struct pagetable *pt, u64 va, u64 pa, u64 size, u64 flags, bo
 
 	if (clear && !present(pt, at.value))
 		return min_u64(size, page - (va & (page - 1)));
-	/* For clear, alignment of va alone counts. */
-	while (!page_fits(pt, level, va, clear ? va : pa, size))
+	/* For clear, alignment of va alone counts. Level 1 always fits. */
+	while (level > 1 && !page_fits(pt, level, va, clear ? va : pa, size))
 		level--;
 	at = pt_make(pt, va, level);
 	if (!at.entry)

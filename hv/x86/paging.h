@@ -93,10 +93,10 @@ struct pt_place {
  */
 struct pt_place pt_find(const struct pagetable *pt, u64 va);
 
-/* The place for va at this level, or at the lower one where there is a table already;
+/* The place for va at level to, or at the lower one where there is a table already;
  * missing tables are made, larger pages split. Without an entry when a table page was
  * missing: the map's meaning has not changed then. */
-struct pt_place pt_make(struct pagetable *pt, u64 va, int level);
+struct pt_place pt_make(struct pagetable *pt, u64 va, int to);
 
 /*
  * Takes the whole map apart, in steps of one table or one large leaf; nobody walks

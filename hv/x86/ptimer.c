@@ -33,6 +33,7 @@ static u32 read_both(u64 *tsc)
 	u64 best = UINT64_MAX;
 	u32 count = 0;
 
+	*tsc = 0;
 	for (u32 i = 0; i < 16; i++) {
 		u64 before = rdtsc();
 		u32 now = apic_read(APIC_TMCCT);

@@ -69,7 +69,8 @@ static void run(const struct file *file, unsigned loader, uint64_t initrd)
 
 	ram_layout(&ram, MEMORY);
 	ram.bytes = calloc(1, MEMORY);
-	need(copy && ram.bytes);
+	if (!copy || !ram.bytes)
+		abort();
 	memcpy(copy, file->bytes, file->size);
 	load.kernel = (struct kernel_file){ .bytes = copy, .size = file->size, .name = "k" };
 	if (loader_run(names[loader % 4], &load, &boot, &error))

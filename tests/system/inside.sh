@@ -37,7 +37,7 @@ booted() {
 hypervisor_on_every_cpu() {
 	local device text count=0
 	modprobe cpuid
-	modprobe -r mullion_root
+	systemctl stop mullion-hvd && modprobe -r mullion_root
 	for device in /dev/cpu/[0-9]*/cpuid; do
 		# The leaf is the file's position, in units of one byte.
 		text=$(dd if="$device" bs=16 count=1 skip=$((0x40000000)) iflag=skip_bytes status=none | tail -c 12 | tr -d '\0')
@@ -45,7 +45,7 @@ hypervisor_on_every_cpu() {
 		count=$((count + 1))
 	done
 	same "$count" "$(nproc)" 'CPUs with Mullion under them'
-	modprobe mullion_root
+	modprobe mullion_root && systemctl start mullion-hvd
 }
 
 # What the kernel says when an interrupt got lost, a clock jumped or a CPU hung.

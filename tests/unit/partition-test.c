@@ -330,7 +330,7 @@ static void life(void)
 	CHECK_EQ(executions, 8);
 	CHECK_EQ(map(id, 0x200000, GUEST + 512, 3, RWX | HV_MAP_GPA_LARGE_PAGE), done(0, 3));
 	/* 498 is there already. */
-	CHECK_EQ(map(id, 0x1fffff - 100, GUEST + 512 * 4, 102, RWX),
+	CHECK_EQ(map(id, 0x1fffff - 100, GUEST + 512ul * 4, 102, RWX),
 		 done(HV_STATUS_INVALID_PARAMETER, 101));
 	CHECK_EQ(flushes, 0);
 	CHECK_EQ(unmap(id, 0x100000, 100, 0), done(0, 100));
@@ -777,7 +777,8 @@ static void random_calls(void)
 				check_rand(),
 				check_below(1u << 20) };
 		u64 rcx = c->code | (c->flags & CALL_REP ? count << 32 : 0);
-		u64 rdx = check_below(30) ? IN : check_rand() & check_rand();
+		u64 anywhere = check_rand();
+		u64 rdx = check_below(30) ? IN : anywhere & check_rand();
 		u64 r8 = c->output_size ? OUT : 0;
 
 		if (c->code == HVCALL_DELETE_PARTITION && check_below(50))

@@ -60,7 +60,8 @@ static const uint8_t *find(const char *signature)
 	for (size_t at = 36; at < get(xsdt, 4, 4); at += 8) {
 		uint64_t gpa = get(xsdt, at, 8);
 
-		if (gpa >= GPA && gpa < GPA + used && memcmp(memory + gpa - GPA, signature, 4) == 0)
+		if (gpa >= GPA && gpa < GPA + used &&
+		    memcmp(memory + (gpa - GPA), signature, 4) == 0)
 			return table(gpa, signature);
 	}
 	return NULL;
