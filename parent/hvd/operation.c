@@ -20,8 +20,9 @@
 #define CALL_SECONDS 20u
 #define STOP_SECONDS 15u
 #define LEAVE_SECONDS 5
-/* Tries of 50 ms to reach a worker that was just started, or one that may be there. */
-#define START_TRIES 400u
+/* Tries of 50 ms to reach a worker that was just started, or one that may be there. One
+ * that does not come up at all is heard of otherwise. */
+#define START_TRIES 1200u
 #define ADOPT_TRIES 10u
 /* So often a worker is killed before whoever asked for it is told that it stays. */
 #define KILLS_MAX 4u
@@ -615,7 +616,8 @@ void operation_worker_failed(struct partition *partition, const char *why)
 
 	if (partition->state != STATE_STARTING || !is_under_way(partition, OPERATION_START))
 		return;
-	fail(&failure, FAILURE_FAILED, "the worker cannot be started: %s", why);
+	fail(&failure, FAILURE_FAILED, "the worker of %s does not come up: %s",
+	     partition_name(partition), why);
 	start_failed(partition, &failure);
 }
 

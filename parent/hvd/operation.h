@@ -41,7 +41,7 @@ struct operation_order {
 bool operation_queue(struct partition *partition, const struct operation_order *order,
 		     struct failure *failure);
 
-/* The worker could not be started at all. */
+/* The worker has ended, if it is one that is just started, or did not even begin. */
 void operation_worker_failed(struct partition *partition, const char *why);
 
 /* Connects to a worker that may run already; what it is shows later. */

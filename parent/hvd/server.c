@@ -3,6 +3,7 @@
 #include "server.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
 #include <stdio.h>
@@ -214,6 +215,24 @@ static void set_group(const char *path)
 		log_warning("%s: %s", path, strerror(errno));
 }
 
+/* The socket of that name that systemd has opened for us; -1: none. Whoever connects
+ * while there is no hvd then waits for the next one. */
+static int passed_socket(const char *name)
+{
+	char **names = NULL;
+	int count = sd_listen_fds_with_names(0, &names), fd = -1;
+
+	for (int i = 0; i < count; i++) {
+		if (strcmp(names[i], name) == 0)
+			fd = SD_LISTEN_FDS_START + i;
+		free(names[i]);
+	}
+	free(names);
+	if (fd >= 0 && fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+		return -1;
+	return fd;
+}
+
 /* An older hvd's socket lies in the way when that was killed. */
 static int open_socket(const char *directory, const char *name, mode_t mode)
 {
@@ -250,7 +269,10 @@ static bool endpoint_start(struct endpoint *endpoint, size_t index)
 	int error;
 
 	endpoint->read_only = index == 1;
-	endpoint->fd = open_socket(hvd->settings.run, sockets[index].name, sockets[index].mode);
+	endpoint->fd = passed_socket(sockets[index].name);
+	if (endpoint->fd < 0)
+		endpoint->fd =
+			open_socket(hvd->settings.run, sockets[index].name, sockets[index].mode);
 	if (endpoint->fd < 0) {
 		log_error("%s/%s: %s", hvd->settings.run, sockets[index].name,
 			  strerror(-endpoint->fd));

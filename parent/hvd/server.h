@@ -14,7 +14,7 @@
 struct connection;
 struct server;
 
-/* Opens the sockets. NULL after it has logged why not. */
+/* Opens the sockets, or takes those of systemd. NULL after it has logged why not. */
 struct server *server_new(struct hvd *hvd);
 void server_free(struct server *server);
 

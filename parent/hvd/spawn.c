@@ -19,7 +19,12 @@
 #include "partition.h"
 #include "pump.h"
 
-#define UNIT_FORMAT "mullion-worker@%s.service"
+#define UNIT_PREFIX "mullion-worker@"
+#define UNIT_SUFFIX ".service"
+#define UNIT_FORMAT UNIT_PREFIX "%s" UNIT_SUFFIX
+#define SYSTEMD "org.freedesktop.systemd1"
+#define SYSTEMD_PATH "/org/freedesktop/systemd1"
+#define SYSTEMD_MANAGER "org.freedesktop.systemd1.Manager"
 #define UNIT_SIZE (DOMAIN_NAME_MAX + sizeof(UNIT_FORMAT))
 #define PATH_SIZE 256u
 
@@ -44,11 +49,21 @@ bool spawner_socket(const struct spawner *spawner, const char *name, char *path,
 	return length > 0 && (size_t)length < size;
 }
 
+static pid_t read_pid(const struct spawner *spawner, const char *name);
+
 static void on_child(evutil_socket_t number, short what, void *context)
 {
-	(void)number, (void)what, (void)context;
-	while (waitpid(-1, NULL, WNOHANG) > 0)
-		;
+	struct spawner *spawner = context;
+	pid_t pid;
+
+	(void)number, (void)what;
+	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
+		for (struct partition *at = spawner->hvd->partitions; at; at = at->next) {
+			if (at->state == STATE_STARTING &&
+			    read_pid(spawner, partition_name(at)) == pid)
+				operation_worker_failed(at, "it has ended");
+		}
+	}
 }
 
 struct spawner *spawner_new(struct hvd *hvd)
@@ -61,7 +76,7 @@ struct spawner *spawner_new(struct hvd *hvd)
 	snprintf(spawner->directory, sizeof(spawner->directory), "%s/worker", hvd->settings.run);
 	if (!hvd->settings.worker)
 		return spawner;
-	spawner->children = evsignal_new(hvd->base, SIGCHLD, on_child, NULL);
+	spawner->children = evsignal_new(hvd->base, SIGCHLD, on_child, spawner);
 	if (!spawner->children || event_add(spawner->children, NULL) < 0 ||
 	    (mkdir(spawner->directory, 0755) < 0 && errno != EEXIST)) {
 		spawner_free(spawner);
@@ -91,6 +106,50 @@ void spawner_free(struct spawner *spawner)
 
 /* ---- by systemd ---- */
 
+/* The partition whose worker's unit that is; NULL: it is none of ours. */
+static struct partition *of_unit(struct hvd *hvd, const char *unit)
+{
+	char name[DOMAIN_NAME_MAX];
+	size_t length = strlen(unit), prefix = strlen(UNIT_PREFIX), suffix = strlen(UNIT_SUFFIX);
+
+	if (length <= prefix + suffix || length - prefix - suffix >= sizeof(name) ||
+	    strncmp(unit, UNIT_PREFIX, prefix) != 0)
+		return NULL;
+	snprintf(name, sizeof(name), "%.*s", (int)(length - prefix - suffix), unit + prefix);
+	return partition_by_name(hvd, name);
+}
+
+/* Systemd has come to an end with a unit. */
+static int on_job_removed(sd_bus_message *message, void *context, sd_bus_error *ignored)
+{
+	struct spawner *spawner = context;
+	const char *unit, *result;
+	struct partition *partition;
+	uint32_t number;
+
+	(void)ignored;
+	if (sd_bus_message_read(message, "uoss", &number, NULL, &unit, &result) < 0 ||
+	    strcmp(result, "done") == 0)
+		return 0;
+	partition = of_unit(spawner->hvd, unit);
+	if (partition)
+		operation_worker_failed(partition, result);
+	return 0;
+}
+
+/* Asks for the news of units. */
+static int subscribe(struct spawner *spawner)
+{
+	int error = sd_bus_match_signal_async(spawner->bus, NULL, SYSTEMD, SYSTEMD_PATH,
+					      SYSTEMD_MANAGER, "JobRemoved", on_job_removed, NULL,
+					      spawner);
+
+	if (error < 0)
+		return error;
+	return sd_bus_call_method_async(spawner->bus, NULL, SYSTEMD, SYSTEMD_PATH, SYSTEMD_MANAGER,
+					"Subscribe", NULL, NULL, NULL);
+}
+
 static int need_bus(struct spawner *spawner)
 {
 	int error;
@@ -98,8 +157,12 @@ static int need_bus(struct spawner *spawner)
 	if (spawner->bus)
 		return 0;
 	error = sd_bus_open_system(&spawner->bus);
-	if (error < 0)
+	if (error >= 0)
+		error = subscribe(spawner);
+	if (error < 0) {
+		drop_bus(spawner);
 		return error;
+	}
 	spawner->pump = pump_new(spawner->hvd->base, &pump_bus, spawner->bus, drop_bus, spawner);
 	if (spawner->pump)
 		return 0;
@@ -141,10 +204,9 @@ static int ask_start(struct spawner *spawner, const char *name)
 	asked->hvd = spawner->hvd;
 	snprintf(asked->name, sizeof(asked->name), "%s", name);
 	snprintf(unit, sizeof(unit), UNIT_FORMAT, name);
-	error = sd_bus_call_method_async(spawner->bus, &slot, "org.freedesktop.systemd1",
-					 "/org/freedesktop/systemd1",
-					 "org.freedesktop.systemd1.Manager", "StartUnit",
-					 on_start_answer, asked, "ss", unit, "replace");
+	error = sd_bus_call_method_async(spawner->bus, &slot, SYSTEMD, SYSTEMD_PATH,
+					 SYSTEMD_MANAGER, "StartUnit", on_start_answer, asked, "ss",
+					 unit, "replace");
 	if (error < 0) {
 		free(asked);
 		return error;
@@ -164,10 +226,9 @@ static void kill_unit(struct spawner *spawner, const char *name)
 
 	snprintf(unit, sizeof(unit), UNIT_FORMAT, name);
 	if (error >= 0)
-		error = sd_bus_call_method_async(spawner->bus, NULL, "org.freedesktop.systemd1",
-						 "/org/freedesktop/systemd1",
-						 "org.freedesktop.systemd1.Manager", "KillUnit",
-						 NULL, NULL, "ssi", unit, "all", SIGKILL);
+		error = sd_bus_call_method_async(spawner->bus, NULL, SYSTEMD, SYSTEMD_PATH,
+						 SYSTEMD_MANAGER, "KillUnit", NULL, NULL, "ssi",
+						 unit, "all", SIGKILL);
 	if (error < 0)
 		log_error("cannot kill the worker of %s: %s", name, strerror(-error));
 	else

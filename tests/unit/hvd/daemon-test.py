@@ -8,6 +8,7 @@ client speaks varlink by hand: JSON with a NUL behind it.
 
 import contextlib
 import ctypes
+import fcntl
 import json
 import os
 import random
@@ -95,11 +96,12 @@ class Daemon:
         self.log = open(self.top + '/log', 'w+', encoding='utf-8')
         self.start()
 
+    def command(self):
+        return [self.hvd, '--config', self.top + '/etc', '--run', self.run, '--spawn', self.worker,
+                '--without-hypervisor', '--device', '/nonexistent', '--mshv', '/nonexistent']
+
     def start(self):
-        self.process = subprocess.Popen(
-            [self.hvd, '--config', self.top + '/etc', '--run', self.run, '--spawn', self.worker,
-             '--without-hypervisor', '--device', '/nonexistent', '--mshv', '/nonexistent'],
-            stderr=self.log)
+        self.process = subprocess.Popen(self.command(), stderr=self.log)
         self.wait(lambda: self.answers(), 'hvd comes up')
 
     def answers(self):
@@ -283,6 +285,50 @@ def test_bad_definitions(daemon):
     daemon.refused('BadConfiguration', 'Create', xml=daemon.xml(more=f"<uuid>{first['uuid']}</uuid>"))
     same(daemon.call('Validate', xml=daemon.xml(name='other'))['name'], 'other', 'Validate')
     same(len(daemon.call('List')['partitions']), 1, 'partitions')
+
+
+def test_no_worker(daemon):
+    """A program that ends at once, and one that is not there."""
+    daemon.define()
+    daemon.end()
+    for daemon.worker in ('/bin/false', '/nonexistent'):
+        daemon.start()
+        begin = time.monotonic()
+        answer = daemon.refused('Failed', 'Start', partition='vm')
+        check('does not come up' in answer['message'], answer['message'])
+        check(time.monotonic() - begin < 20, 'it is noticed soon')
+        same(daemon.state(), ('shutoff', 'failed'))
+        daemon.end()
+    daemon.start()
+
+
+def test_passed_sockets(daemon):
+    """Sockets of systemd: whoever connects while there is no hvd waits for it."""
+    daemon.define()
+    daemon.end()
+    sockets = []
+    for name in ('hvd.sock', 'hvd-ro.sock'):
+        path = f'{daemon.run}/{name}'
+        os.unlink(path)
+        sockets.append(socket.socket(socket.AF_UNIX))
+        sockets[-1].bind(path)
+        sockets[-1].listen()
+    early = daemon.client('hvd-ro.sock')
+    early.send('Info', partition='vm')
+
+    environment = {**os.environ, 'LISTEN_FDS': '2', 'LISTEN_FDNAMES': 'hvd.sock:hvd-ro.sock'}
+    own = [fcntl.fcntl(s.fileno(), fcntl.F_DUPFD, 10) for s in sockets]
+    script = f'LISTEN_PID=$$ exec "$@" 3<&{own[0]} 4<&{own[1]} {own[0]}<&- {own[1]}<&-'
+    daemon.process = subprocess.Popen(['/bin/bash', '-c', script, 'sh', *daemon.command()],
+                                      stderr=daemon.log, env=environment, pass_fds=own)
+    for descriptor in own:
+        os.close(descriptor)
+    same(early.receive()['partition']['name'], 'vm', 'the early one')
+    daemon.call('Start', partition='vm')
+    try:
+        early.call('Destroy', partition='vm')
+    except Refused as refused:
+        same(refused.error, 'Denied')
 
 
 def test_transient(daemon):
