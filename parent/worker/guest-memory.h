@@ -42,7 +42,8 @@
 #define LOW_CMDLINE_SIZE 0x10000u
 #define LOW_END 0xa0000u
 #define LOW_ACPI 0xe0000u
-#define LOW_ACPI_SIZE 0x20000u
+#define LOW_ACPI_SIZE 0x1f000u
+#define LOW_BIOS_RESET 0xffff0u /* where a PC's firmware is entered in real mode */
 
 struct ram {
 	uint8_t *bytes; /* the parts one behind the other */

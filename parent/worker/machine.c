@@ -229,6 +229,27 @@ static bool run_loader(struct machine *machine, struct load *load, struct boot *
 			 load->initrd_size, error);
 }
 
+/*
+ * All the firmware there is. Linux on reduced hardware without EFI runtime services
+ * reboots by a jump to the BIOS's entry, in real mode (arch/x86/kernel/reboot.c).
+ */
+static void put_bios_reset(const struct ram *ram)
+{
+	static const uint8_t code[] = {
+		0xb0,
+		RESET_VALUE, /* mov al, RESET_VALUE */
+		0xba,
+		PORT_RESET & 0xff,
+		PORT_RESET >> 8, /* mov dx, PORT_RESET */
+		0xee, /* out dx, al */
+		0xf4, /* hlt */
+		0xeb,
+		0xfd, /* jmp back to it */
+	};
+
+	memcpy(ram->bytes + LOW_BIOS_RESET, code, sizeof(code));
+}
+
 /* Kernel, initrd and tables into guest memory, which is zero. */
 static bool load_guest(struct machine *machine, struct boot *boot, struct error *error)
 {
@@ -258,6 +279,7 @@ static bool load_guest(struct machine *machine, struct boot *boot, struct error 
 	if (good &&
 	    !acpi_build(machine->ram.bytes + LOW_ACPI, LOW_ACPI_SIZE, LOW_ACPI, config->vcpus))
 		return error_set(error, ERROR_FAILED, "the ACPI tables do not fit");
+	put_bios_reset(&machine->ram);
 	return good;
 }
 
