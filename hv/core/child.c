@@ -330,11 +330,9 @@ static bool is_ready(struct child *c)
 	return !vp->halted;
 }
 
-/* Returns VP_EXITS_WINDOW when an interrupt has to wait. */
-static u32 deliver(struct child *c)
+static void deliver_nmi(struct child *c)
 {
 	struct vp *vp = c->vp;
-	u8 vector;
 
 	if (c->apic.regs.nmi && !vp->nmi_blocked && !vendor->event_queued(vp)) {
 		c->apic.regs.nmi = false;
@@ -342,14 +340,21 @@ static u32 deliver(struct child *c)
 		vendor->inject_nmi(vp);
 		WRITE_ONCE(vp->stats->interrupts, vp->stats->interrupts + 1);
 	}
-	vector = vapic_highest(&c->apic);
-	if (vector && vendor->can_interrupt(vp)) {
-		vendor->inject_interrupt(vp, vector);
-		vapic_take(&c->apic, vector);
-		WRITE_ONCE(vp->stats->interrupts, vp->stats->interrupts + 1);
-		vector = vapic_highest(&c->apic);
-	}
-	return vector ? VP_EXITS_WINDOW : 0;
+}
+
+static void offer(struct child *c, u8 vector)
+{
+	vendor->offer_interrupt(c->vp, vector, vector && vapic_ends_unseen(&c->apic, vector));
+}
+
+static void take(struct child *c, u8 vector)
+{
+	struct vp *vp = c->vp;
+
+	if (!vendor->interrupt_taken(vp))
+		return;
+	vapic_take(&c->apic, vector);
+	WRITE_ONCE(vp->stats->interrupts, vp->stats->interrupts + 1);
 }
 
 static void flush_if_asked(struct child *c)
@@ -379,12 +384,14 @@ static void block(struct child *c)
 	run_block(vp, is_run(c) && vp->halted && !c->dead ? child_deadline(c) : UINT64_MAX);
 }
 
-static void enter(struct vp *vp, u32 exits)
+static void enter(struct vp *vp)
 {
 	struct mullion_vp_stats *stats = vp->stats;
 	struct child *c = vp->child;
+	u8 vector = vapic_highest(&c->apic);
 
-	vendor->set_exits(vp, exits);
+	deliver_nmi(c);
+	offer(c, vector);
 	vendor->set_tpr(vp, vapic_cr8(&c->apic));
 	WRITE_ONCE(stats->entries, stats->entries + 1);
 	vp_account(vp, &stats->hv_ticks);
@@ -396,6 +403,7 @@ static void enter(struct vp *vp, u32 exits)
 	__atomic_fetch_add(&c->turn, 1, __ATOMIC_SEQ_CST);
 	WRITE_ONCE(stats->entered_tsc, 0);
 	vp_account(vp, &stats->guest_ticks);
+	take(c, vector);
 	if (vendor->get_tpr(vp) != vapic_cr8(&c->apic))
 		vapic_set_cr8(&c->apic, vendor->get_tpr(vp));
 	WRITE_ONCE(stats->exits[vp->exit.reason], stats->exits[vp->exit.reason] + 1);
@@ -415,7 +423,7 @@ void child_run(struct vp *vp)
 		return;
 	}
 	set_stats_state(vp, MULLION_VP_RUNNING);
-	enter(vp, deliver(c));
+	enter(vp);
 }
 
 /* --- Between VPs. --- */

@@ -121,18 +121,25 @@ static u8 highest_relayed(const struct vp *vp)
 	return 0;
 }
 
-/* Injects what can be injected. Returns VP_EXITS_WINDOW when something is left. */
-static u32 deliver_relayed(struct vp *vp)
+static void offer_relayed(struct vp *vp)
+{
+	u8 vector = highest_relayed(vp);
+	u64 others = 0;
+
+	for (u32 i = 0; i < ARRAY_SIZE(vp->relayed); i++)
+		others |= vp->relayed[i] & ~(i == vector / 64 ? BIT(vector % 64) : 0);
+	vendor->offer_interrupt(vp, vector, others);
+}
+
+/* Nothing has been relayed since it was offered: it was the highest, and still is. */
+static void take_relayed(struct vp *vp)
 {
 	u8 vector = highest_relayed(vp);
 
-	if (vector && vendor->can_interrupt(vp)) {
-		vendor->inject_interrupt(vp, vector);
-		vp->relayed[vector / 64] &= ~BIT(vector % 64);
-		count_injection(vp);
-		vector = highest_relayed(vp);
-	}
-	return vector ? VP_EXITS_WINDOW : 0;
+	if (!vendor->interrupt_taken(vp))
+		return;
+	vp->relayed[vector / 64] &= ~BIT(vector % 64);
+	count_injection(vp);
 }
 
 /*
@@ -175,7 +182,7 @@ static void exit_nmi(struct vp *vp)
 	cpu_let_in(vp->cpu, vendor->take_nmi);
 }
 
-/* The guest's NMI handler is at its IRET, or it can take what was relayed. */
+/* The guest's NMI handler is at its IRET, or it is the turn of what was relayed next. */
 static void exit_intr_window(struct vp *vp)
 {
 	if (!vp->exit.nmi_done)
@@ -184,14 +191,19 @@ static void exit_intr_window(struct vp *vp)
 	vendor->nmi_done(vp);
 }
 
-/* With interrupts off only an NMI wakes it, and no turn is given away. */
+/* With interrupts off only an NMI wakes it, and no turn is given away. One that was
+ * taken while they were off, or in the shadow of STI, wakes it at once. */
 static void exit_hlt(struct vp *vp)
 {
+	bool interruptible = vp->regs.rflags & RFLAGS_IF;
+
 	vp_skip(vp, 1);
+	if (interruptible && highest_relayed(vp))
+		return;
 	vp_account(vp, &vp->stats->hv_ticks);
 	set_state(vp, MULLION_VP_HALTED);
 	vp->halted = true;
-	if (vp->regs.rflags & RFLAGS_IF) {
+	if (interruptible) {
 		run_block_parent(vp->cpu);
 		return;
 	}
@@ -276,14 +288,13 @@ static void into_guest(struct vp *vp)
 void parent_vp_run(struct vp *vp)
 {
 	struct mullion_vp_stats *stats = vp->stats;
-	u32 exits;
 
 	if (vp->lapic.startup == VLAPIC_WAIT_SIPI)
 		wait_for_sipi(vp);
 	vp->cpu->yield_to = NULL;
-	exits = fixed_exits | deliver_relayed(vp);
 	deliver_nmi(vp);
-	vendor->set_exits(vp, exits | (vp->cpu->timer.taken ? VP_EXITS_TIMER : 0) |
+	offer_relayed(vp);
+	vendor->set_exits(vp, fixed_exits | (vp->cpu->timer.taken ? VP_EXITS_TIMER : 0) |
 				      (run_has_others(vp->cpu) ? VP_EXITS_HLT : 0));
 	WRITE_ONCE(stats->entries, stats->entries + 1);
 	vp_account(vp, &stats->hv_ticks);
@@ -294,6 +305,7 @@ void parent_vp_run(struct vp *vp)
 	__atomic_store_n(&vp->cpu->in_parent, 0, __ATOMIC_RELEASE);
 	WRITE_ONCE(stats->entered_tsc, 0);
 	vp_account(vp, &stats->guest_ticks);
+	take_relayed(vp);
 	handlers[vp->exit.reason](vp);
 	/* A handler may have found a better name for the reason. */
 	WRITE_ONCE(stats->exits[vp->exit.reason], stats->exits[vp->exit.reason] + 1);

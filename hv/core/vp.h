@@ -100,7 +100,6 @@ enum vp_exits {
 	VP_EXITS_INTERRUPT = 1,
 	VP_EXITS_HLT = 2,
 	VP_EXITS_TIMER = 4, /* the parent's: the registers of the local APIC's timer */
-	VP_EXITS_WINDOW = 8, /* as soon as it can take an interrupt */
 };
 
 /* A segment register. attributes: as in a descriptor, bits 40..55 of it, the
@@ -199,12 +198,15 @@ struct vp_vendor {
 	void (*set_native)(struct vp *vp, u32 native);
 	/* Own CPU: an exception that the guest takes on entry. */
 	void (*inject_exception)(struct vp *vp, u8 vector, bool has_error, u32 error);
-	/* Own CPU: an interrupt that the guest can take on entry (IF is set). */
-	void (*inject_interrupt)(struct vp *vp, u8 vector);
+	/* Own CPU, before run: the guest takes this interrupt as soon as it can, without
+	 * an exit; 0: none. What it has not taken when run returns is offered no more.
+	 * With more behind it, it leaves guest mode (INTR_WINDOW) before it could take
+	 * the next one. */
+	void (*offer_interrupt)(struct vp *vp, u8 vector, bool more);
+	/* Own CPU, after run: has the guest taken it? */
+	bool (*interrupt_taken)(const struct vp *vp);
 	/* Own CPU: is there an event that the next entry delivers? */
 	bool (*event_queued)(const struct vp *vp);
-	/* Own CPU: can an interrupt be injected now? */
-	bool (*can_interrupt)(const struct vp *vp);
 	/* Own CPU: a child's task priority, CR8. */
 	u8 (*get_tpr)(const struct vp *vp);
 	void (*set_tpr)(struct vp *vp, u8 tpr);

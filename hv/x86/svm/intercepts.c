@@ -157,15 +157,11 @@ void svm_intercepts_set(struct vp *vp)
 			INTERCEPT1_MSR | INTERCEPT1_SHUTDOWN;
 	v->intercept2 = INTERCEPT2_VMRUN | INTERCEPT2_VMMCALL | INTERCEPT2_VMLOAD |
 			INTERCEPT2_VMSAVE | INTERCEPT2_STGI | INTERCEPT2_CLGI | INTERCEPT2_SKINIT;
-	if (vp->nmi_blocked)
+	if (vp->nmi_blocked || svm(vp)->watch == SVM_WATCH_IRET)
 		v->intercept1 |= INTERCEPT1_IRET;
-	/* A virtual interrupt that exits instead of being taken tells when one could
-	 * be. */
-	v->int_control &= INT_CONTROL_TPR;
-	if (vp->exits & VP_EXITS_WINDOW) {
+	if (svm(vp)->watch == SVM_WATCH_ABLE)
 		v->intercept1 |= INTERCEPT1_VINTR;
-		v->int_control |= INT_CONTROL_IRQ | INT_CONTROL_IGNORE_TPR;
-	}
+	v->int_control &= INT_CONTROL_TPR;
 	if (vp->child)
 		set_child(vp, v);
 	else

@@ -182,7 +182,7 @@ static void decode_exit(struct vp *vp, const struct vmcb *v)
 		break;
 	default:
 		vp->exit.reason = plain_reason(code);
-		vp->exit.nmi_done = code == SVM_EXIT_IRET;
+		vp->exit.nmi_done = code == SVM_EXIT_IRET && vp->nmi_blocked;
 	}
 }
 
@@ -205,6 +205,28 @@ static void use_asid(struct vp *vp, struct vmcb *v)
 	v->asid = s->asid;
 }
 
+/*
+ * Interrupts are given to the guest as virtual ones: the CPU delivers them when the guest
+ * can take them. (As injected events they would not wait for that; and QEMU's emulation
+ * may deliver an injected interrupt a second time, whatever the guest's flag says.)
+ */
+static void offer(const struct svm_vp *s, struct vmcb *v)
+{
+	v->int_control &= ~(INT_CONTROL_IRQ | INT_CONTROL_IGNORE_TPR | INT_CONTROL_VECTOR);
+	if (s->offered)
+		v->int_control |= INT_CONTROL_IRQ | INT_CONTROL_IGNORE_TPR |
+				  (u64)s->offered << INT_CONTROL_VECTOR_SHIFT;
+}
+
+/* One whose delivery led to an exit is delivered again as an event. */
+static bool was_taken(const struct svm_vp *s, const struct vmcb *v)
+{
+	u64 cut_short = v->exit_int_info & (EVENT_VALID | EVENT_TYPE | EVENT_VECTOR);
+
+	return s->offered && (!(v->int_control & INT_CONTROL_IRQ) ||
+			      cut_short == (EVENT_VALID | EVENT_TYPE_INTERRUPT | s->offered));
+}
+
 static void svm_run(struct vp *vp)
 {
 	struct svm_vp *s = svm(vp);
@@ -216,6 +238,7 @@ static void svm_run(struct vp *vp)
 	v->rsp = vp->regs.r[REG_RSP];
 	v->rip = vp->regs.rip;
 	v->rflags = vp->regs.rflags;
+	offer(s, v);
 
 	svm_switch(vp->regs.r, s->vmcb_pa.v, virt_to_phys(vp->cpu->vendor).v);
 
@@ -224,6 +247,7 @@ static void svm_run(struct vp *vp)
 	vp->regs.rip = v->rip;
 	vp->regs.rflags = v->rflags;
 	v->tlb_control = 0;
+	s->taken = was_taken(s, v);
 	/* An exit in the middle of an event's delivery: deliver it again. */
 	v->event_inject = v->exit_int_info & EVENT_VALID ? v->exit_int_info : 0;
 	decode_exit(vp, v);
@@ -262,22 +286,38 @@ static void svm_inject_exception(struct vp *vp, u8 vector, bool has_error, u32 e
 				    (has_error ? EVENT_HAS_ERROR | (u64)error << 32 : 0);
 }
 
-static void svm_inject_interrupt(struct vp *vp, u8 vector)
-{
-	vmcb_of(vp)->event_inject = EVENT_VALID | EVENT_TYPE_INTERRUPT | vector;
-}
-
 static bool svm_event_queued(const struct vp *vp)
 {
 	return vmcb_of(vp)->event_inject & EVENT_VALID;
 }
 
-static bool svm_can_interrupt(const struct vp *vp)
+static bool can_interrupt(const struct vp *vp)
 {
 	const struct vmcb *v = vmcb_of(vp);
 
 	return (vp->regs.rflags & RFLAGS_IF) && !(v->int_state & INT_STATE_SHADOW) &&
 	       !(v->event_inject & EVENT_VALID);
+}
+
+/* IRET is watched only for a handler that begins at once: it exits before it is executed,
+ * and one that comes before the interrupt could be taken would do so for ever. */
+static void svm_offer_interrupt(struct vp *vp, u8 vector, bool more)
+{
+	struct svm_vp *s = svm(vp);
+	enum svm_watch watch = !more		 ? SVM_WATCH_NOTHING :
+			       can_interrupt(vp) ? SVM_WATCH_IRET :
+						   SVM_WATCH_ABLE;
+
+	s->offered = vector;
+	if (s->watch == watch)
+		return;
+	s->watch = watch;
+	svm_intercepts_set(vp);
+}
+
+static bool svm_interrupt_taken(const struct vp *vp)
+{
+	return svm(vp)->taken;
 }
 
 static u8 svm_get_tpr(const struct vp *vp)
@@ -435,9 +475,9 @@ const struct vp_vendor svm_vendor = {
 	.flush = svm_flush,
 	.set_native = svm_set_native,
 	.inject_exception = svm_inject_exception,
-	.inject_interrupt = svm_inject_interrupt,
+	.offer_interrupt = svm_offer_interrupt,
+	.interrupt_taken = svm_interrupt_taken,
 	.event_queued = svm_event_queued,
-	.can_interrupt = svm_can_interrupt,
 	.get_tpr = svm_get_tpr,
 	.set_tpr = svm_set_tpr,
 	.get_state = svm_get_state,
