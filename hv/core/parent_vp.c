@@ -66,16 +66,13 @@ void parent_vp_wake(struct vp *vp)
 	run_boost_parent(vp->cpu);
 }
 
-/* An NMI was taken: what did it mean? */
-static void handle_requests(struct vp *vp)
+static void handle_requests(struct vp *vp, u32 requests)
 {
-	u32 requests = __atomic_exchange_n(&vp->requests, 0, __ATOMIC_ACQ_REL);
-
 	if (requests & VP_REQ_FLUSH)
 		vendor->flush(vp);
 	if (requests & VP_REQ_RESCHED)
 		vp->cpu->resched = true;
-	if (!requests || (requests & VP_REQ_NMI)) {
+	if (requests & VP_REQ_NMI) {
 		vp->nmi_pending = true;
 		parent_vp_wake(vp);
 	}
@@ -92,6 +89,33 @@ static void handle_requests(struct vp *vp)
 		vendor->vp_reset(vp);
 		vendor->vp_start_real(vp, vp->sipi_page << 12);
 	}
+}
+
+static u32 take_bits(struct vp *vp)
+{
+	return __atomic_exchange_n(&vp->requests, 0, __ATOMIC_ACQ_REL);
+}
+
+/* An NMI was taken: what did it mean? */
+static void answer_nmi(struct cpu *cpu)
+{
+	u32 requests = take_bits(cpu->vp);
+
+	if (!requests && cpu->nmis_due)
+		cpu->nmis_due--;
+	else
+		handle_requests(cpu->vp, requests ? requests : VP_REQ_NMI);
+}
+
+/* Each other CPU may be about to send one. Those that merged on their way are not
+ * missed for ever: at most so many of the guest's own are taken for them. */
+bool cpu_take_requests(struct cpu *cpu)
+{
+	if (!__atomic_load_n(&cpu->vp->requests, __ATOMIC_SEQ_CST))
+		return false;
+	cpu->nmis_due = (u32)min_u64(cpu->nmis_due + 1, cpu_count);
+	handle_requests(cpu->vp, take_bits(cpu->vp));
+	return true;
 }
 
 /* hv's IDT took an interrupt. One that stands for hv's own deadline alone is done
@@ -152,13 +176,15 @@ void cpu_let_in(struct cpu *cpu, void (*open)(void))
 	u64 nmis = cpu->nmi_count;
 	u8 vector;
 
+	if (cpu_take_requests(cpu))
+		return;
 	open();
 	vector = (u8)cpu->irq_vector;
 	cpu->irq_vector = 0;
 	if (vector)
 		pass_on(cpu, vector);
 	if (cpu->nmi_count != nmis)
-		handle_requests(cpu->vp);
+		answer_nmi(cpu);
 }
 
 static void wait_for_sipi(struct vp *vp)

@@ -15,6 +15,11 @@ void parent_vp_init_lapic(struct vp *vp);
 /* Own CPU: enters guest mode once and handles the exit. */
 void parent_vp_run(struct vp *vp);
 
+/* Own CPU: answers requests whose NMI has not come yet. It may not come: QEMU's emulation
+ * loses one that is sent while the CPU enters guest mode with a virtual interrupt. Returns
+ * false when there is none. */
+bool cpu_take_requests(struct cpu *cpu);
+
 /* Own CPU: opens the gate by one of the vendor's functions and answers what came
  * in: requests of other CPUs, a real NMI, an interrupt. */
 void cpu_let_in(struct cpu *cpu, void (*open)(void));

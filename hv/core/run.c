@@ -241,6 +241,7 @@ void cpu_loop(struct cpu *cpu)
 	sched_wake(&cpu->vp->sched, rdtsc());
 	WRITE_ONCE(cpu->vp->stats->state, (u32)MULLION_VP_RUNNING);
 	for (;;) {
+		cpu_take_requests(cpu);
 		if (cpu->resched || cpu->timer.taken)
 			choose(cpu);
 		count_turn(cpu);

@@ -5,8 +5,9 @@
  *
  * A VP is used by the CPU it runs on alone; other CPUs reach it by requests
  * (vp_request), which interrupt it with an NMI. The protocol counts: the CPU
- * that sets the first bit sends exactly one NMI, the NMI takes all bits, and an
- * NMI that finds none is the guest's own.
+ * that sets the first bit sends exactly one NMI. Bits are taken when it comes, or
+ * before that where the CPU is in hv anyway; then its NMI is still due. An NMI that
+ * finds no bits and is not due is the guest's own.
  */
 #ifndef HV_CORE_VP_H
 #define HV_CORE_VP_H
