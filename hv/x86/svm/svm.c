@@ -30,6 +30,10 @@
 static u32 asid_count;
 static bool has_nrips;
 static bool has_decode;
+/* QEMU's emulation may deliver an injected interrupt a second time, whatever the guest's
+ * interrupt flag says then. There interrupts are given as virtual ones, which the CPU
+ * delivers itself; Bochs's loses some of these. */
+static bool injects_twice;
 
 void svm_switch(u64 *regs, u64 guest_pa, u64 host_pa);
 void svm_take_nmi(void);
@@ -48,6 +52,15 @@ static const char *svm_probe(void)
 	return NULL;
 }
 
+static bool is_qemu(void)
+{
+	struct cpuid_regs r = cpuid(0x40000000, 0);
+
+	/* "TCGTCGTCGTCG" */
+	return (cpuid(1, 0).ecx & BIT32(31)) && r.ebx == 0x54474354 && r.ecx == 0x43544743 &&
+	       r.edx == 0x47435447;
+}
+
 static void svm_init(void)
 {
 	u32 features = cpuid(0x8000000a, 0).edx;
@@ -55,10 +68,11 @@ static void svm_init(void)
 	has_nrips = features & SVM_FEATURE_NRIPS;
 	has_decode = features & SVM_FEATURE_DECODE;
 	asid_count = cpuid(0x8000000a, 0).ebx;
+	injects_twice = is_qemu();
 	svm_intercepts_init();
-	log_info("svm: revision %u, %s next RIP, %s decode assists, %u ASIDs",
+	log_info("svm: revision %u, %s next RIP, %s decode assists, %u ASIDs, %s interrupts",
 		 cpuid(0x8000000a, 0).eax & 0xff, has_nrips ? "with" : "no",
-		 has_decode ? "with" : "no", asid_count);
+		 has_decode ? "with" : "no", asid_count, injects_twice ? "virtual" : "injected");
 }
 
 static void svm_cpu_init(struct cpu *cpu)
@@ -205,26 +219,23 @@ static void use_asid(struct vp *vp, struct vmcb *v)
 	v->asid = s->asid;
 }
 
-/*
- * Interrupts are given to the guest as virtual ones: the CPU delivers them when the guest
- * can take them. (As injected events they would not wait for that; and QEMU's emulation
- * may deliver an injected interrupt a second time, whatever the guest's flag says.)
- */
+/* A virtual interrupt is delivered when the guest can take it, or exits then. */
 static void offer(const struct svm_vp *s, struct vmcb *v)
 {
 	v->int_control &= ~(INT_CONTROL_IRQ | INT_CONTROL_IGNORE_TPR | INT_CONTROL_VECTOR);
-	if (s->offered)
+	if (s->offered || s->watch == SVM_WATCH_ABLE)
 		v->int_control |= INT_CONTROL_IRQ | INT_CONTROL_IGNORE_TPR |
 				  (u64)s->offered << INT_CONTROL_VECTOR_SHIFT;
 }
 
-/* One whose delivery led to an exit is delivered again as an event. */
+/* Has a virtual interrupt been taken? One whose delivery led to an exit is delivered again
+ * as an event. */
 static bool was_taken(const struct svm_vp *s, const struct vmcb *v)
 {
 	u64 cut_short = v->exit_int_info & (EVENT_VALID | EVENT_TYPE | EVENT_VECTOR);
 
-	return s->offered && (!(v->int_control & INT_CONTROL_IRQ) ||
-			      cut_short == (EVENT_VALID | EVENT_TYPE_INTERRUPT | s->offered));
+	return !(v->int_control & INT_CONTROL_IRQ) ||
+	       cut_short == (EVENT_VALID | EVENT_TYPE_INTERRUPT | s->offered);
 }
 
 static void svm_run(struct vp *vp)
@@ -247,7 +258,8 @@ static void svm_run(struct vp *vp)
 	vp->regs.rip = v->rip;
 	vp->regs.rflags = v->rflags;
 	v->tlb_control = 0;
-	s->taken = was_taken(s, v);
+	if (s->offered)
+		s->taken = was_taken(s, v);
 	/* An exit in the middle of an event's delivery: deliver it again. */
 	v->event_inject = v->exit_int_info & EVENT_VALID ? v->exit_int_info : 0;
 	decode_exit(vp, v);
@@ -301,14 +313,34 @@ static bool can_interrupt(const struct vp *vp)
 
 /* IRET is watched only for a handler that begins at once: it exits before it is executed,
  * and one that comes before the interrupt could be taken would do so for ever. */
+static enum svm_watch offer_virtual(struct vp *vp, u8 vector, bool more)
+{
+	svm(vp)->offered = vector;
+	if (!more)
+		return SVM_WATCH_NOTHING;
+	return can_interrupt(vp) ? SVM_WATCH_IRET : SVM_WATCH_ABLE;
+}
+
+/* An injected event is delivered at once: until then the guest is watched. */
+static enum svm_watch inject_if_able(struct vp *vp, u8 vector, bool more)
+{
+	bool able = can_interrupt(vp);
+
+	if (!vector)
+		return SVM_WATCH_NOTHING;
+	if (able)
+		vmcb_of(vp)->event_inject = EVENT_VALID | EVENT_TYPE_INTERRUPT | vector;
+	svm(vp)->taken = able;
+	return able && !more ? SVM_WATCH_NOTHING : SVM_WATCH_ABLE;
+}
+
 static void svm_offer_interrupt(struct vp *vp, u8 vector, bool more)
 {
 	struct svm_vp *s = svm(vp);
-	enum svm_watch watch = !more		 ? SVM_WATCH_NOTHING :
-			       can_interrupt(vp) ? SVM_WATCH_IRET :
-						   SVM_WATCH_ABLE;
+	enum svm_watch watch;
 
-	s->offered = vector;
+	s->taken = false;
+	watch = (injects_twice ? offer_virtual : inject_if_able)(vp, vector, more);
 	if (s->watch == watch)
 		return;
 	s->watch = watch;

@@ -15,8 +15,8 @@ struct svm_vp {
 	u32 asid;
 	u64 asid_generation; /* 0: it has none */
 	struct cpu *asid_cpu;
-	u8 offered; /* an interrupt's vector, or 0 */
-	bool taken;
+	u8 offered; /* a virtual interrupt's vector, or 0 */
+	bool taken; /* the interrupt that was offered */
 	u8 watch; /* enum svm_watch */
 };
 
