@@ -14,7 +14,6 @@ extern struct acpi_info boot_acpi;
 struct options {
 	u16 console_port; /* 0: none */
 	u32 log_level; /* enum mullion_log_level, for the console */
-	bool relay; /* irq=relay */
 	u32 panic_timeout; /* seconds, 0: stay halted */
 	u32 max_cpus;
 };

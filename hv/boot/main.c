@@ -243,7 +243,7 @@ static void make_parent(void)
 {
 	parent_map_build(address_bits(), has_1g_pages());
 	for (u32 i = 0; i < cpu_count; i++)
-		parent_vp_create(cpus[i], options.relay ? VP_EXITS_INTERRUPT | VP_EXITS_HLT : 0);
+		parent_vp_create(cpus[i]);
 	run_init();
 }
 
@@ -255,10 +255,9 @@ static __noreturn void start_parent(void)
 
 	if (error)
 		panic("parent: %s", error);
-	log_info("%u CPU%s, %lu MHz, %lu KiB for hv at %lx and %lx, %s, interrupts %s", cpu_count,
+	log_info("%u CPU%s, %lu MHz, %lu KiB for hv at %lx and %lx, %s", cpu_count,
 		 cpu_count == 1 ? "" : "s", tsc_hz / 1000000, parent_hv_bytes() / 1024,
-		 parent.image_base, parent.arena_base, vendor->name,
-		 options.relay ? "relayed" : "direct");
+		 parent.image_base, parent.arena_base, vendor->name);
 	log_info("starting the parent");
 	parent_vp_init_lapic(vp);
 	vendor->vp_reset(vp);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * hv's command line: console=com1|com2|none, log=error|warn|info|debug,
- * irq=direct|relay, panic=SECONDS, maxcpus=N. Pure. docs/hv-options.md tells
- * what they mean.
+ * panic=SECONDS, maxcpus=N. Pure. docs/hv-options.md tells what they mean.
  */
 #include <mullion/log.h>
 
@@ -20,7 +19,6 @@ static const struct choice levels[] = { { "error", MULLION_LOG_ERROR },
 					{ "info", MULLION_LOG_INFO },
 					{ "debug", MULLION_LOG_DEBUG },
 					{} };
-static const struct choice irq_modes[] = { { "direct", false }, { "relay", true }, {} };
 
 static bool is(const char *word, size_t n, const char *text)
 {
@@ -61,8 +59,6 @@ static bool set(struct options *o, const char *name, size_t name_n, const char *
 		o->console_port = (u16)v;
 	else if (is(name, name_n, "log") && choose(word, n, levels, &v))
 		o->log_level = v;
-	else if (is(name, name_n, "irq") && choose(word, n, irq_modes, &v))
-		o->relay = v;
 	else if (is(name, name_n, "panic") && number(word, n, 3600, &v))
 		o->panic_timeout = v;
 	else if (is(name, name_n, "maxcpus") && number(word, n, CPUS_MAX, &v) && v)

@@ -330,9 +330,11 @@ static bool is_ready(struct child *c)
 	return !vp->halted;
 }
 
-static void deliver_nmi(struct child *c)
+/* Returns VP_EXITS_WINDOW when an interrupt has to wait. */
+static u32 deliver(struct child *c)
 {
 	struct vp *vp = c->vp;
+	u8 vector;
 
 	if (c->apic.regs.nmi && !vp->nmi_blocked && !vendor->event_queued(vp)) {
 		c->apic.regs.nmi = false;
@@ -340,21 +342,14 @@ static void deliver_nmi(struct child *c)
 		vendor->inject_nmi(vp);
 		WRITE_ONCE(vp->stats->interrupts, vp->stats->interrupts + 1);
 	}
-}
-
-static void offer(struct child *c, u8 vector)
-{
-	vendor->offer_interrupt(c->vp, vector, vector && vapic_ends_unseen(&c->apic, vector));
-}
-
-static void take(struct child *c, u8 vector)
-{
-	struct vp *vp = c->vp;
-
-	if (!vendor->interrupt_taken(vp))
-		return;
-	vapic_take(&c->apic, vector);
-	WRITE_ONCE(vp->stats->interrupts, vp->stats->interrupts + 1);
+	vector = vapic_highest(&c->apic);
+	if (vector && vendor->can_interrupt(vp)) {
+		vendor->inject_interrupt(vp, vector);
+		vapic_take(&c->apic, vector);
+		WRITE_ONCE(vp->stats->interrupts, vp->stats->interrupts + 1);
+		vector = vapic_highest(&c->apic);
+	}
+	return vector ? VP_EXITS_WINDOW : 0;
 }
 
 static void flush_if_asked(struct child *c)
@@ -384,14 +379,12 @@ static void block(struct child *c)
 	run_block(vp, is_run(c) && vp->halted && !c->dead ? child_deadline(c) : UINT64_MAX);
 }
 
-static void enter(struct vp *vp)
+static void enter(struct vp *vp, u32 exits)
 {
 	struct mullion_vp_stats *stats = vp->stats;
 	struct child *c = vp->child;
-	u8 vector = vapic_highest(&c->apic);
 
-	deliver_nmi(c);
-	offer(c, vector);
+	vendor->set_exits(vp, exits);
 	vendor->set_tpr(vp, vapic_cr8(&c->apic));
 	WRITE_ONCE(stats->entries, stats->entries + 1);
 	vp_account(vp, &stats->hv_ticks);
@@ -403,7 +396,6 @@ static void enter(struct vp *vp)
 	__atomic_fetch_add(&c->turn, 1, __ATOMIC_SEQ_CST);
 	WRITE_ONCE(stats->entered_tsc, 0);
 	vp_account(vp, &stats->guest_ticks);
-	take(c, vector);
 	if (vendor->get_tpr(vp) != vapic_cr8(&c->apic))
 		vapic_set_cr8(&c->apic, vendor->get_tpr(vp));
 	WRITE_ONCE(stats->exits[vp->exit.reason], stats->exits[vp->exit.reason] + 1);
@@ -423,7 +415,7 @@ void child_run(struct vp *vp)
 		return;
 	}
 	set_stats_state(vp, MULLION_VP_RUNNING);
-	enter(vp);
+	enter(vp, deliver(c));
 }
 
 /* --- Between VPs. --- */

@@ -5,8 +5,8 @@
  * guest mode and leaves it fit to go on, or does not return.
  *
  * Its interrupts are the machine's. While it runs they go straight through its
- * IDT; while a child runs, or nobody, hv's IDT takes them: cpu_let_in injects the
- * vector and gives the parent its turn.
+ * IDT; while a child runs, or nobody, hv's IDT takes them and the parent gets its turn:
+ * when it comes they are raised again.
  */
 #include "core/parent_vp.h"
 
@@ -19,20 +19,17 @@
 #include "core/parent.h"
 #include "core/run.h"
 #include "core/stats.h"
+#include "core/string.h"
 #include "x86/apic.h"
 #include "x86/asm.h"
 
-static u32 fixed_exits; /* enum vp_exits */
-
-struct vp *parent_vp_create(struct cpu *cpu, u32 exits)
+struct vp *parent_vp_create(struct cpu *cpu)
 {
 	struct vp *vp = memory_alloc(1, PAGE_SIZE);
 
 	_Static_assert(sizeof(struct vp) <= PAGE_SIZE, "one page");
-	fixed_exits = exits;
 	vp->cpu = cpu;
 	vp->index = cpu->index;
-	vp->exits = exits;
 	vp->stats = stats_add(vp->index, cpu->index);
 	vp->switched.area = memory_alloc(switch_pages(), PAGE_SIZE);
 	vendor->vp_init(vp, memory_alloc(1, PAGE_SIZE));
@@ -80,6 +77,7 @@ static void handle_requests(struct vp *vp, u32 requests)
 		log_debug("CPU %u: INIT", vp->index);
 		run_withdraw_cpu(vp->cpu);
 		parent_vp_wake(vp);
+		memset(vp->taken, 0, sizeof(vp->taken));
 		vlapic_init_signal(&vp->lapic);
 		vendor->vp_reset(vp);
 		apic_soft_reset();
@@ -124,6 +122,8 @@ static void pass_on(struct cpu *cpu, u8 vector)
 {
 	struct vp *vp = cpu->vp;
 
+	if (!apic_test(APIC_ISR, vector))
+		return; /* a spurious one; Linux has masked the 8259's */
 	if (vector == cpu->event_vector && cpu->timer.taken) {
 		ptimer_fired(&cpu->timer);
 		cpu->resched = true;
@@ -132,38 +132,20 @@ static void pass_on(struct cpu *cpu, u8 vector)
 		apic_write(APIC_EOI, 0);
 		return;
 	}
-	vp->relayed[vector / 64] |= BIT(vector % 64);
+	vp->taken[vector / 64] |= BIT(vector % 64);
 	parent_vp_wake(vp);
 }
 
-static u8 highest_relayed(const struct vp *vp)
+/* Gives the APIC back what hv's IDT took of it: the hardware delivers it to the parent, in
+ * the order of priorities and when the parent can take it. */
+static void hand_back(struct vp *vp)
 {
-	for (int i = 3; i >= 0; i--) {
-		if (vp->relayed[i])
-			return (u8)(64 * i + 63 - __builtin_clzl(vp->relayed[i]));
+	for (u32 i = 0; i < ARRAY_SIZE(vp->taken); i++) {
+		for (; vp->taken[i]; vp->taken[i] &= vp->taken[i] - 1) {
+			apic_raise_again((u8)(64 * i + (u32)__builtin_ctzl(vp->taken[i])));
+			count_injection(vp);
+		}
 	}
-	return 0;
-}
-
-static void offer_relayed(struct vp *vp)
-{
-	u8 vector = highest_relayed(vp);
-	u64 others = 0;
-
-	for (u32 i = 0; i < ARRAY_SIZE(vp->relayed); i++)
-		others |= vp->relayed[i] & ~(i == vector / 64 ? BIT(vector % 64) : 0);
-	vendor->offer_interrupt(vp, vector, others);
-}
-
-/* Nothing has been relayed since it was offered: it was the highest, and still is. */
-static void take_relayed(struct vp *vp)
-{
-	u8 vector = highest_relayed(vp);
-
-	if (!vendor->interrupt_taken(vp))
-		return;
-	vp->relayed[vector / 64] &= ~BIT(vector % 64);
-	count_injection(vp);
 }
 
 /*
@@ -198,38 +180,26 @@ static void wait_for_sipi(struct vp *vp)
 	set_state(vp, MULLION_VP_RUNNING);
 }
 
-static void exit_interrupt(struct vp *vp)
-{
-	cpu_let_in(vp->cpu, vendor->take_irq);
-}
-
 static void exit_nmi(struct vp *vp)
 {
 	cpu_let_in(vp->cpu, vendor->take_nmi);
 }
 
-/* The guest's NMI handler is at its IRET, or it is the turn of what was relayed next. */
+/* The guest's NMI handler is at its IRET. */
 static void exit_intr_window(struct vp *vp)
 {
-	if (!vp->exit.nmi_done)
-		return;
 	vp->nmi_blocked = false;
 	vendor->nmi_done(vp);
 }
 
-/* With interrupts off only an NMI wakes it, and no turn is given away. One that was
- * taken while they were off, or in the shadow of STI, wakes it at once. */
+/* With interrupts off only an NMI wakes it, and no turn is given away. */
 static void exit_hlt(struct vp *vp)
 {
-	bool interruptible = vp->regs.rflags & RFLAGS_IF;
-
 	vp_skip(vp, 1);
-	if (interruptible && highest_relayed(vp))
-		return;
 	vp_account(vp, &vp->stats->hv_ticks);
 	set_state(vp, MULLION_VP_HALTED);
 	vp->halted = true;
-	if (interruptible) {
+	if (vp->regs.rflags & RFLAGS_IF) {
 		run_block_parent(vp->cpu);
 		return;
 	}
@@ -263,7 +233,6 @@ static void exit_other(struct vp *vp)
 }
 
 static void (*const handlers[MULLION_EXIT_COUNT])(struct vp *) = {
-	[MULLION_EXIT_INTERRUPT] = exit_interrupt,
 	[MULLION_EXIT_NMI] = exit_nmi,
 	[MULLION_EXIT_INIT] = exit_init,
 	[MULLION_EXIT_INTR_WINDOW] = exit_intr_window,
@@ -280,6 +249,7 @@ static void (*const handlers[MULLION_EXIT_COUNT])(struct vp *) = {
 	[MULLION_EXIT_VIRT_INSTRUCTION] = exit_virt_instruction,
 	[MULLION_EXIT_OTHER] = exit_other,
 	/* A child's alone. */
+	[MULLION_EXIT_INTERRUPT] = exit_other,
 	[MULLION_EXIT_XSETBV] = exit_other,
 	[MULLION_EXIT_CACHE] = exit_other,
 	[MULLION_EXIT_RDPMC] = exit_other,
@@ -318,9 +288,9 @@ void parent_vp_run(struct vp *vp)
 	if (vp->lapic.startup == VLAPIC_WAIT_SIPI)
 		wait_for_sipi(vp);
 	vp->cpu->yield_to = NULL;
+	hand_back(vp);
 	deliver_nmi(vp);
-	offer_relayed(vp);
-	vendor->set_exits(vp, fixed_exits | (vp->cpu->timer.taken ? VP_EXITS_TIMER : 0) |
+	vendor->set_exits(vp, (vp->cpu->timer.taken ? VP_EXITS_TIMER : 0) |
 				      (run_has_others(vp->cpu) ? VP_EXITS_HLT : 0));
 	WRITE_ONCE(stats->entries, stats->entries + 1);
 	vp_account(vp, &stats->hv_ticks);
@@ -331,7 +301,6 @@ void parent_vp_run(struct vp *vp)
 	__atomic_store_n(&vp->cpu->in_parent, 0, __ATOMIC_RELEASE);
 	WRITE_ONCE(stats->entered_tsc, 0);
 	vp_account(vp, &stats->guest_ticks);
-	take_relayed(vp);
 	handlers[vp->exit.reason](vp);
 	/* A handler may have found a better name for the reason. */
 	WRITE_ONCE(stats->exits[vp->exit.reason], stats->exits[vp->exit.reason] + 1);

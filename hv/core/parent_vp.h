@@ -5,9 +5,8 @@
 
 #include "core/vp.h"
 
-/* Makes the parent's VP for a CPU; boot CPU, before the CPU enters cpu_loop.
- * exits (enum vp_exits) stay in force whatever else the CPU does. */
-struct vp *parent_vp_create(struct cpu *cpu, u32 exits);
+/* Makes the parent's VP for a CPU; boot CPU, before the CPU enters cpu_loop. */
+struct vp *parent_vp_create(struct cpu *cpu);
 
 /* Own CPU: takes the APIC as firmware left it. */
 void parent_vp_init_lapic(struct vp *vp);

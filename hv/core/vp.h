@@ -96,11 +96,9 @@ enum vp_request {
 /* What makes a VP leave guest mode beside that which always does. A child leaves
  * it for every interrupt and HLT. */
 enum vp_exits {
-	/* The parent's: hv takes each interrupt and injects it, instead of its going
-	 * straight through the parent's IDT. End of interrupt goes to the hardware. */
-	VP_EXITS_INTERRUPT = 1,
-	VP_EXITS_HLT = 2,
-	VP_EXITS_TIMER = 4, /* the parent's: the registers of the local APIC's timer */
+	VP_EXITS_HLT = 1, /* the parent's */
+	VP_EXITS_TIMER = 2, /* the parent's: the registers of the local APIC's timer */
+	VP_EXITS_WINDOW = 4, /* a child's: as soon as it can take an interrupt */
 };
 
 /* A segment register. attributes: as in a descriptor, bits 40..55 of it, the
@@ -154,7 +152,7 @@ struct vp {
 	bool nmi_pending; /* to be injected */
 	bool nmi_blocked; /* one was injected and has not returned */
 	bool halted; /* in HLT, as far as hv sees it */
-	u64 relayed[4]; /* the parent's: vectors that hv's IDT took and it has not had yet */
+	u64 taken[4]; /* the parent's: vectors that hv's IDT took, in service in its APIC */
 	struct switched switched;
 	u64 vendor[VP_VENDOR_WORDS]; /* the vendor's part */
 };
@@ -199,15 +197,12 @@ struct vp_vendor {
 	void (*set_native)(struct vp *vp, u32 native);
 	/* Own CPU: an exception that the guest takes on entry. */
 	void (*inject_exception)(struct vp *vp, u8 vector, bool has_error, u32 error);
-	/* Own CPU, before run: the guest takes this interrupt as soon as it can, without
-	 * an exit; 0: none. What it has not taken when run returns is offered no more.
-	 * With more behind it, it leaves guest mode (INTR_WINDOW) before it could take
-	 * the next one. */
-	void (*offer_interrupt)(struct vp *vp, u8 vector, bool more);
-	/* Own CPU, after run: has the guest taken it? */
-	bool (*interrupt_taken)(const struct vp *vp);
+	/* Own CPU: an interrupt that a child takes on entry (IF is set). */
+	void (*inject_interrupt)(struct vp *vp, u8 vector);
 	/* Own CPU: is there an event that the next entry delivers? */
 	bool (*event_queued)(const struct vp *vp);
+	/* Own CPU: can an interrupt be injected now? */
+	bool (*can_interrupt)(const struct vp *vp);
 	/* Own CPU: a child's task priority, CR8. */
 	u8 (*get_tpr)(const struct vp *vp);
 	void (*set_tpr)(struct vp *vp, u8 tpr);

@@ -3,6 +3,7 @@
 
 #include "core/layout.h"
 #include "x86/asm.h"
+#include "x86/vapic.h"
 #include "x86/vlapic.h"
 
 #define ICR_NMI 0x00000400u
@@ -10,6 +11,7 @@
 #define ICR_STARTUP 0x00000600u
 #define ICR_BUSY BIT32(12)
 #define ICR_SELF (1u << 18)
+#define SVR_SUPPRESS_EOI BIT32(12) /* to the I/O APICs */
 
 static bool x2apic(void)
 {
@@ -68,6 +70,21 @@ void apic_send_self(u8 vector)
 		wrmsr(MSR_X2APIC + APIC_SELF_IPI / 16, vector);
 	else
 		apic_write_icr(0, ICR_SELF | vector);
+}
+
+bool apic_test(u32 reg, u8 vector)
+{
+	return apic_read(reg + vector / 32 * 16u) >> vector % 32 & 1;
+}
+
+void apic_raise_again(u8 vector)
+{
+	/* The I/O APIC hears of the end, unless that is suppressed. */
+	bool by_line = apic_test(APIC_TMR, vector) && !(apic_read(APIC_SVR) & SVR_SUPPRESS_EOI);
+
+	apic_write(APIC_EOI, 0);
+	if (!by_line)
+		apic_send_self(vector);
 }
 
 void apic_send_nmi(u32 dest)

@@ -138,14 +138,6 @@ void ptimer_give_back(struct ptimer *t, u64 now)
 		apic_write(APIC_TMICT, t->due == PTIMER_NEVER ? 0 : tsc_to_count(left, t->tdcr));
 }
 
-/* Has the hardware raised the parent's vector, and the parent not taken it yet? */
-static bool is_raised(const struct ptimer *t)
-{
-	u32 vector = parent_vector(t);
-
-	return apic_read(APIC_IRR + vector / 32 * 16) >> vector % 32 & 1;
-}
-
 /*
  * The parent's expiry has come. In direct mode the hardware has raised its vector, or
  * is about to: a counter can stand at 0 a while before (an emulated one does). Unless
@@ -158,7 +150,7 @@ static void expire(struct ptimer *t, u64 now)
 
 	if (t->due > now)
 		return;
-	if (raised && LVT_MODE(t->lvt) != LVT_DEADLINE && !is_raised(t)) {
+	if (raised && LVT_MODE(t->lvt) != LVT_DEADLINE && !apic_test(APIC_IRR, parent_vector(t))) {
 		apic_write(APIC_TMICT, 0);
 		raised = false;
 	}

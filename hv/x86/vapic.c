@@ -173,17 +173,6 @@ void vapic_take(struct vapic *v, u8 vector)
 		assign(&REG(v, APIC_ISR), vector, true);
 }
 
-bool vapic_ends_unseen(const struct vapic *v, u8 vector)
-{
-	if (!has(v->auto_eoi, vector))
-		return false;
-	for (u32 i = 0; i < 256; i++) {
-		if (i != vector && has(&REG(v, APIC_IRR), (u8)i))
-			return true;
-	}
-	return false;
-}
-
 enum vapic_action vapic_end(struct vapic *v, struct vapic_out *out)
 {
 	out->vector = highest(&REG(v, APIC_ISR));

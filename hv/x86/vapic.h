@@ -174,9 +174,6 @@ u8 vapic_highest(const struct vapic *v);
 /* The vector has been delivered: in service, unless it ends by itself. */
 void vapic_take(struct vapic *v, u8 vector);
 
-/* Does nobody hear of the vector's end though another waits behind it? */
-bool vapic_ends_unseen(const struct vapic *v, u8 vector);
-
 /* The vector needs no EOI, or needs it again (SynIC's auto-EOI). */
 void vapic_set_auto_eoi(struct vapic *v, u8 vector, bool on);
 

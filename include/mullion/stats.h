@@ -20,7 +20,7 @@
 
 /* Why a VP left guest mode. Generic names; the vendor's codes stay in hv. */
 enum mullion_exit {
-	MULLION_EXIT_INTERRUPT = 0, /* a physical interrupt that hv relays */
+	MULLION_EXIT_INTERRUPT = 0, /* a physical interrupt, while a child runs */
 	MULLION_EXIT_NMI = 1, /* an NMI: the guest's own, or a kick by another CPU */
 	MULLION_EXIT_INIT = 2, /* an INIT signal that did not come through the ICR */
 	MULLION_EXIT_INTR_WINDOW = 3, /* the guest can take a waiting interrupt or NMI now */

@@ -155,7 +155,7 @@ static void usual(struct mbi *m)
 
 	begin(m);
 	put_tag(m, 21, "\0\0\0", 4); /* load base address */
-	put_tag(m, 1, "loglevel=3 irq=relay", 21);
+	put_tag(m, 1, "loglevel=3 log=debug", 21);
 	put_tag(m, 2, "GRUB 2.12", 10);
 	put_module(m, 0x2000000, 0x2c00123, "root=/dev/vda2 console=ttyS0");
 	put_module(m, 0x3000000, 0x3000001, "");
@@ -187,7 +187,7 @@ static void as_grub_makes_it(void)
 	usual(&m);
 	CHECK_STR(parse(&m, m.n) ? "error" : "fine", "fine");
 	check_sane(&m);
-	CHECK_STR(info.options, "loglevel=3 irq=relay");
+	CHECK_STR(info.options, "loglevel=3 log=debug");
 	CHECK_EQ(info.kernel.base, 0x2000000);
 	CHECK_EQ(info.kernel.size, 0xc00123);
 	CHECK_STR(info.kernel.text, "root=/dev/vda2 console=ttyS0");

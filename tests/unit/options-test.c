@@ -28,49 +28,46 @@ static void parse(const char *text, struct options *o)
 	free(copy);
 }
 
-#define DEFAULTS 0x3f8, MULLION_LOG_INFO, false, 0, CPUS_MAX
+#define DEFAULTS 0x3f8, MULLION_LOG_INFO, 0, CPUS_MAX
 
 static const struct {
 	const char *text;
 	uint16_t port;
 	uint32_t level;
-	bool relay;
 	uint32_t timeout, cpus;
 	const char *complaints;
 } rows[] = {
 	{ "", DEFAULTS, "" },
 	{ "   ", DEFAULTS, "" },
 	{ "console=com1", DEFAULTS, "" },
-	{ "console=com2", 0x2f8, MULLION_LOG_INFO, false, 0, CPUS_MAX, "" },
-	{ "console=none", 0, MULLION_LOG_INFO, false, 0, CPUS_MAX, "" },
-	{ "log=error", 0x3f8, MULLION_LOG_ERROR, false, 0, CPUS_MAX, "" },
-	{ "log=warn", 0x3f8, MULLION_LOG_WARN, false, 0, CPUS_MAX, "" },
-	{ "log=debug", 0x3f8, MULLION_LOG_DEBUG, false, 0, CPUS_MAX, "" },
-	{ "irq=relay", 0x3f8, MULLION_LOG_INFO, true, 0, CPUS_MAX, "" },
-	{ "irq=relay irq=direct", DEFAULTS, "" }, /* the last one counts */
+	{ "console=com2", 0x2f8, MULLION_LOG_INFO, 0, CPUS_MAX, "" },
+	{ "console=none", 0, MULLION_LOG_INFO, 0, CPUS_MAX, "" },
+	{ "log=error", 0x3f8, MULLION_LOG_ERROR, 0, CPUS_MAX, "" },
+	{ "log=warn", 0x3f8, MULLION_LOG_WARN, 0, CPUS_MAX, "" },
+	{ "log=debug", 0x3f8, MULLION_LOG_DEBUG, 0, CPUS_MAX, "" },
+	{ "log=debug log=info", DEFAULTS, "" }, /* the last one counts */
 	{ "panic=0", DEFAULTS, "" },
-	{ "panic=3600", 0x3f8, MULLION_LOG_INFO, false, 3600, CPUS_MAX, "" },
+	{ "panic=3600", 0x3f8, MULLION_LOG_INFO, 3600, CPUS_MAX, "" },
 	{ "panic=3601", DEFAULTS, "panic=3601" },
 	{ "panic=", DEFAULTS, "panic=" },
 	{ "panic=-1", DEFAULTS, "panic=-1" },
 	{ "panic=5s", DEFAULTS, "panic=5s" },
 	{ "panic=4294967297", DEFAULTS, "panic=4294967297" }, /* 1, if it wrapped */
-	{ "maxcpus=1", 0x3f8, MULLION_LOG_INFO, false, 0, 1, "" },
-	{ "maxcpus=256", 0x3f8, MULLION_LOG_INFO, false, 0, 256, "" },
+	{ "maxcpus=1", 0x3f8, MULLION_LOG_INFO, 0, 1, "" },
+	{ "maxcpus=256", 0x3f8, MULLION_LOG_INFO, 0, 256, "" },
 	{ "maxcpus=257", DEFAULTS, "maxcpus=257" },
 	{ "maxcpus=0", DEFAULTS, "maxcpus=0" },
-	{ "maxcpus=9 panic=90", 0x3f8, MULLION_LOG_INFO, false, 90, 9, "" },
-	{ "  irq=relay   panic=7  log=debug  ", 0x3f8, MULLION_LOG_DEBUG, true, 7, CPUS_MAX, "" },
-	{ "quiet irq=relay splash=1", 0x3f8, MULLION_LOG_INFO, true, 0, CPUS_MAX,
-	  "quiet,splash=1" },
-	{ "irq", DEFAULTS, "irq" },
+	{ "maxcpus=9 panic=90", 0x3f8, MULLION_LOG_INFO, 90, 9, "" },
+	{ "  console=com2   panic=7  log=debug  ", 0x2f8, MULLION_LOG_DEBUG, 7, CPUS_MAX, "" },
+	{ "quiet log=warn splash=1", 0x3f8, MULLION_LOG_WARN, 0, CPUS_MAX, "quiet,splash=1" },
+	{ "log", DEFAULTS, "log" },
 	{ "=", DEFAULTS, "=" },
-	{ "=relay", DEFAULTS, "=relay" },
-	{ "irq=", DEFAULTS, "irq=" },
-	{ "irq=rela", DEFAULTS, "irq=rela" },
-	{ "irq=relayed", DEFAULTS, "irq=relayed" },
-	{ "irq=relay=1", DEFAULTS, "irq=relay=1" },
-	{ "IRQ=relay", DEFAULTS, "IRQ=relay" },
+	{ "=warn", DEFAULTS, "=warn" },
+	{ "log=", DEFAULTS, "log=" },
+	{ "log=war", DEFAULTS, "log=war" },
+	{ "log=warning", DEFAULTS, "log=warning" },
+	{ "log=warn=1", DEFAULTS, "log=warn=1" },
+	{ "LOG=warn", DEFAULTS, "LOG=warn" },
 	{ "console=com3", DEFAULTS, "console=com3" },
 	{ "log=2", DEFAULTS, "log=2" },
 };
@@ -84,7 +81,6 @@ static void table(void)
 		parse(rows[i].text, &o);
 		CHECK_EQ(o.console_port, rows[i].port);
 		CHECK_EQ(o.log_level, rows[i].level);
-		CHECK(o.relay == rows[i].relay);
 		CHECK_EQ(o.panic_timeout, rows[i].timeout);
 		CHECK_EQ(o.max_cpus, rows[i].cpus);
 		CHECK_STR(complaints, rows[i].complaints);

@@ -322,10 +322,8 @@ static void model_step(struct vapic *v, struct model *m)
 		deliverable = vapic_highest(v);
 		if (!deliverable)
 			break;
-		m->irr[deliverable] = false;
-		CHECK_EQ(vapic_ends_unseen(v, (uint8_t)deliverable),
-			 m->auto_eoi[deliverable] && memchr(m->irr, 1, sizeof(m->irr)));
 		vapic_take(v, (uint8_t)deliverable);
+		m->irr[deliverable] = false;
 		m->isr[deliverable] = !m->auto_eoi[deliverable];
 		break;
 	case 8:

@@ -123,8 +123,6 @@ static void set_parent(struct vp *vp, struct vmcb *v)
 	/* CPUID: hypervisor leaves. */
 	if (!(native & MULLION_NATIVE_CPUID))
 		v->intercept1 |= INTERCEPT1_CPUID;
-	if (vp->exits & VP_EXITS_INTERRUPT)
-		v->intercept1 |= INTERCEPT1_INTR;
 	if (vp->exits & VP_EXITS_HLT)
 		v->intercept1 |= INTERCEPT1_HLT;
 	v->iopm = virt_to_phys(parent_iopm).v;
@@ -157,11 +155,15 @@ void svm_intercepts_set(struct vp *vp)
 			INTERCEPT1_MSR | INTERCEPT1_SHUTDOWN;
 	v->intercept2 = INTERCEPT2_VMRUN | INTERCEPT2_VMMCALL | INTERCEPT2_VMLOAD |
 			INTERCEPT2_VMSAVE | INTERCEPT2_STGI | INTERCEPT2_CLGI | INTERCEPT2_SKINIT;
-	if (vp->nmi_blocked || svm(vp)->watch == SVM_WATCH_IRET)
+	if (vp->nmi_blocked)
 		v->intercept1 |= INTERCEPT1_IRET;
-	if (svm(vp)->watch == SVM_WATCH_ABLE)
-		v->intercept1 |= INTERCEPT1_VINTR;
+	/* A virtual interrupt that exits instead of being taken tells when one could
+	 * be. */
 	v->int_control &= INT_CONTROL_TPR;
+	if (vp->exits & VP_EXITS_WINDOW) {
+		v->intercept1 |= INTERCEPT1_VINTR;
+		v->int_control |= INT_CONTROL_IRQ | INT_CONTROL_IGNORE_TPR;
+	}
 	if (vp->child)
 		set_child(vp, v);
 	else

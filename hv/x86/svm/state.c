@@ -20,9 +20,6 @@ void svm_vp_reset(struct vp *vp)
 	memset(&vp->regs, 0, sizeof(vp->regs));
 	svm(vp)->native = 0;
 	svm(vp)->asid_generation = 0;
-	svm(vp)->offered = 0;
-	svm(vp)->taken = false;
-	svm(vp)->watch = SVM_WATCH_NOTHING;
 	vp->nmi_blocked = false;
 	vp->nmi_pending = false;
 	svm_intercepts_set(vp);

@@ -16,8 +16,10 @@
 #include "core/parent.h"
 #include "core/string.h"
 #include "core/vp.h"
+#include "x86/apic.h"
 #include "x86/asm.h"
 #include "x86/svm/svm.h"
+#include "x86/vlapic.h"
 
 /* CPUID 0x8000000a, EDX. */
 #define SVM_FEATURE_NPT BIT32(0)
@@ -30,10 +32,7 @@
 static u32 asid_count;
 static bool has_nrips;
 static bool has_decode;
-/* QEMU's emulation may deliver an injected interrupt a second time, whatever the guest's
- * interrupt flag says then. There interrupts are given as virtual ones, which the CPU
- * delivers itself; Bochs's loses some of these. */
-static bool injects_twice;
+static bool is_emulated; /* by QEMU */
 
 void svm_switch(u64 *regs, u64 guest_pa, u64 host_pa);
 void svm_take_nmi(void);
@@ -68,11 +67,11 @@ static void svm_init(void)
 	has_nrips = features & SVM_FEATURE_NRIPS;
 	has_decode = features & SVM_FEATURE_DECODE;
 	asid_count = cpuid(0x8000000a, 0).ebx;
-	injects_twice = is_qemu();
+	is_emulated = is_qemu();
 	svm_intercepts_init();
-	log_info("svm: revision %u, %s next RIP, %s decode assists, %u ASIDs, %s interrupts",
+	log_info("svm: revision %u, %s next RIP, %s decode assists, %u ASIDs",
 		 cpuid(0x8000000a, 0).eax & 0xff, has_nrips ? "with" : "no",
-		 has_decode ? "with" : "no", asid_count, injects_twice ? "virtual" : "injected");
+		 has_decode ? "with" : "no", asid_count);
 }
 
 static void svm_cpu_init(struct cpu *cpu)
@@ -196,7 +195,7 @@ static void decode_exit(struct vp *vp, const struct vmcb *v)
 		break;
 	default:
 		vp->exit.reason = plain_reason(code);
-		vp->exit.nmi_done = code == SVM_EXIT_IRET && vp->nmi_blocked;
+		vp->exit.nmi_done = code == SVM_EXIT_IRET;
 	}
 }
 
@@ -219,23 +218,14 @@ static void use_asid(struct vp *vp, struct vmcb *v)
 	v->asid = s->asid;
 }
 
-/* A virtual interrupt is delivered when the guest can take it, or exits then. */
-static void offer(const struct svm_vp *s, struct vmcb *v)
+/*
+ * On entry with a virtual interrupt QEMU's emulation sets a bit, without a lock, in the
+ * word in which other threads set those of pending interrupts, and may overwrite one.
+ * Written to, the APIC looks again what is pending.
+ */
+static void find_lost_interrupt(void)
 {
-	v->int_control &= ~(INT_CONTROL_IRQ | INT_CONTROL_IGNORE_TPR | INT_CONTROL_VECTOR);
-	if (s->offered || s->watch == SVM_WATCH_ABLE)
-		v->int_control |= INT_CONTROL_IRQ | INT_CONTROL_IGNORE_TPR |
-				  (u64)s->offered << INT_CONTROL_VECTOR_SHIFT;
-}
-
-/* Has a virtual interrupt been taken? One whose delivery led to an exit is delivered again
- * as an event. */
-static bool was_taken(const struct svm_vp *s, const struct vmcb *v)
-{
-	u64 cut_short = v->exit_int_info & (EVENT_VALID | EVENT_TYPE | EVENT_VECTOR);
-
-	return !(v->int_control & INT_CONTROL_IRQ) ||
-	       cut_short == (EVENT_VALID | EVENT_TYPE_INTERRUPT | s->offered);
+	apic_write(APIC_TPR, apic_read(APIC_TPR));
 }
 
 static void svm_run(struct vp *vp)
@@ -249,7 +239,6 @@ static void svm_run(struct vp *vp)
 	v->rsp = vp->regs.r[REG_RSP];
 	v->rip = vp->regs.rip;
 	v->rflags = vp->regs.rflags;
-	offer(s, v);
 
 	svm_switch(vp->regs.r, s->vmcb_pa.v, virt_to_phys(vp->cpu->vendor).v);
 
@@ -258,8 +247,8 @@ static void svm_run(struct vp *vp)
 	vp->regs.rip = v->rip;
 	vp->regs.rflags = v->rflags;
 	v->tlb_control = 0;
-	if (s->offered)
-		s->taken = was_taken(s, v);
+	if (is_emulated && (vp->exits & VP_EXITS_WINDOW))
+		find_lost_interrupt();
 	/* An exit in the middle of an event's delivery: deliver it again. */
 	v->event_inject = v->exit_int_info & EVENT_VALID ? v->exit_int_info : 0;
 	decode_exit(vp, v);
@@ -298,58 +287,22 @@ static void svm_inject_exception(struct vp *vp, u8 vector, bool has_error, u32 e
 				    (has_error ? EVENT_HAS_ERROR | (u64)error << 32 : 0);
 }
 
+static void svm_inject_interrupt(struct vp *vp, u8 vector)
+{
+	vmcb_of(vp)->event_inject = EVENT_VALID | EVENT_TYPE_INTERRUPT | vector;
+}
+
 static bool svm_event_queued(const struct vp *vp)
 {
 	return vmcb_of(vp)->event_inject & EVENT_VALID;
 }
 
-static bool can_interrupt(const struct vp *vp)
+static bool svm_can_interrupt(const struct vp *vp)
 {
 	const struct vmcb *v = vmcb_of(vp);
 
 	return (vp->regs.rflags & RFLAGS_IF) && !(v->int_state & INT_STATE_SHADOW) &&
 	       !(v->event_inject & EVENT_VALID);
-}
-
-/* IRET is watched only for a handler that begins at once: it exits before it is executed,
- * and one that comes before the interrupt could be taken would do so for ever. */
-static enum svm_watch offer_virtual(struct vp *vp, u8 vector, bool more)
-{
-	svm(vp)->offered = vector;
-	if (!more)
-		return SVM_WATCH_NOTHING;
-	return can_interrupt(vp) ? SVM_WATCH_IRET : SVM_WATCH_ABLE;
-}
-
-/* An injected event is delivered at once: until then the guest is watched. */
-static enum svm_watch inject_if_able(struct vp *vp, u8 vector, bool more)
-{
-	bool able = can_interrupt(vp);
-
-	if (!vector)
-		return SVM_WATCH_NOTHING;
-	if (able)
-		vmcb_of(vp)->event_inject = EVENT_VALID | EVENT_TYPE_INTERRUPT | vector;
-	svm(vp)->taken = able;
-	return able && !more ? SVM_WATCH_NOTHING : SVM_WATCH_ABLE;
-}
-
-static void svm_offer_interrupt(struct vp *vp, u8 vector, bool more)
-{
-	struct svm_vp *s = svm(vp);
-	enum svm_watch watch;
-
-	s->taken = false;
-	watch = (injects_twice ? offer_virtual : inject_if_able)(vp, vector, more);
-	if (s->watch == watch)
-		return;
-	s->watch = watch;
-	svm_intercepts_set(vp);
-}
-
-static bool svm_interrupt_taken(const struct vp *vp)
-{
-	return svm(vp)->taken;
 }
 
 static u8 svm_get_tpr(const struct vp *vp)
@@ -507,9 +460,9 @@ const struct vp_vendor svm_vendor = {
 	.flush = svm_flush,
 	.set_native = svm_set_native,
 	.inject_exception = svm_inject_exception,
-	.offer_interrupt = svm_offer_interrupt,
-	.interrupt_taken = svm_interrupt_taken,
+	.inject_interrupt = svm_inject_interrupt,
 	.event_queued = svm_event_queued,
+	.can_interrupt = svm_can_interrupt,
 	.get_tpr = svm_get_tpr,
 	.set_tpr = svm_set_tpr,
 	.get_state = svm_get_state,

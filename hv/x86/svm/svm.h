@@ -15,16 +15,6 @@ struct svm_vp {
 	u32 asid;
 	u64 asid_generation; /* 0: it has none */
 	struct cpu *asid_cpu;
-	u8 offered; /* a virtual interrupt's vector, or 0 */
-	bool taken; /* the interrupt that was offered */
-	u8 watch; /* enum svm_watch */
-};
-
-/* What the guest is watched for while more than one interrupt waits. */
-enum svm_watch {
-	SVM_WATCH_NOTHING,
-	SVM_WATCH_ABLE, /* it can take one */
-	SVM_WATCH_IRET, /* the handler of the one that it takes at once is over */
 };
 
 _Static_assert(sizeof(struct svm_vp) <= sizeof(((struct vp *)0)->vendor), "VP_VENDOR_WORDS");
