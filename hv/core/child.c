@@ -89,6 +89,7 @@ u16 child_create(struct partition *p, u32 index)
 	vp->index = index;
 	vp->cpu = cpus[0];
 	vp->child = c;
+	vp->last_tsc = rdtsc();
 	vp->stats = stats;
 	vp->switched.area = parts.area;
 	c->vp = vp;

@@ -116,22 +116,25 @@ bool cpu_take_requests(struct cpu *cpu)
 	return true;
 }
 
-/* hv's IDT took an interrupt. One that stands for hv's own deadline alone is done
- * with; every other one is the parent's. */
+/*
+ * hv's IDT took an interrupt. One that stands for hv's own deadline alone is done with;
+ * every other one is the parent's. It is ended at once: in service it would keep hv's
+ * own, which may be a lower one, from a child's CPU. Where a level-triggered line goes on
+ * it comes again, and costs a child some of its time.
+ */
 static void pass_on(struct cpu *cpu, u8 vector)
 {
 	struct vp *vp = cpu->vp;
 
 	if (!apic_test(APIC_ISR, vector))
 		return; /* a spurious one; Linux has masked the 8259's */
+	apic_write(APIC_EOI, 0);
 	if (vector == cpu->event_vector && cpu->timer.taken) {
 		ptimer_fired(&cpu->timer);
 		cpu->resched = true;
 	}
-	if (vector == cpu->event_vector && !events_pending(cpu)) {
-		apic_write(APIC_EOI, 0);
+	if (vector == cpu->event_vector && !events_pending(cpu))
 		return;
-	}
 	vp->taken[vector / 64] |= BIT(vector % 64);
 	parent_vp_wake(vp);
 }
@@ -142,7 +145,7 @@ static void hand_back(struct vp *vp)
 {
 	for (u32 i = 0; i < ARRAY_SIZE(vp->taken); i++) {
 		for (; vp->taken[i]; vp->taken[i] &= vp->taken[i] - 1) {
-			apic_raise_again((u8)(64 * i + (u32)__builtin_ctzl(vp->taken[i])));
+			apic_send_self((u8)(64 * i + (u32)__builtin_ctzl(vp->taken[i])));
 			count_injection(vp);
 		}
 	}
@@ -290,8 +293,8 @@ void parent_vp_run(struct vp *vp)
 	vp->cpu->yield_to = NULL;
 	hand_back(vp);
 	deliver_nmi(vp);
-	vendor->set_exits(vp, (vp->cpu->timer.taken ? VP_EXITS_TIMER : 0) |
-				      (run_has_others(vp->cpu) ? VP_EXITS_HLT : 0));
+	/* Halted, it leaves its CPU to children, here or on other CPUs. */
+	vendor->set_exits(vp, vp->cpu->timer.taken ? VP_EXITS_TIMER | VP_EXITS_HLT : 0);
 	WRITE_ONCE(stats->entries, stats->entries + 1);
 	vp_account(vp, &stats->hv_ticks);
 	WRITE_ONCE(stats->entered_tsc, vp->last_tsc);

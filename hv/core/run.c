@@ -11,12 +11,14 @@
 #include "core/child.h"
 #include "core/cpu.h"
 #include "core/events.h"
+#include "core/exits.h"
 #include "core/frames.h"
 #include "core/memory.h"
 #include "core/parent_vp.h"
 #include "core/partition.h"
 #include "core/sched.h"
 #include "core/vp.h"
+#include "x86/apic.h"
 #include "x86/asm.h"
 #include "x86/tsc.h"
 #include "x86/switch.h"
@@ -78,11 +80,6 @@ void run_boost_parent(struct cpu *cpu)
 	cpu->resched = true;
 }
 
-bool run_has_others(const struct cpu *cpu)
-{
-	return cpu->timer.taken && sched_deadline(cpu->index) != UINT64_MAX;
-}
-
 void run_offer_cpu(struct cpu *cpu)
 {
 	sched_set_cpu_online(cpu->index, true, rdtsc());
@@ -114,11 +111,14 @@ void run_wake(struct vp *vp)
 }
 
 /* The VP's turn begins: nobody else changes what the scheduler counts for it. */
-static void tell_stats(struct vp *vp)
+static void tell_stats(struct vp *vp, u64 away)
 {
 	const struct sched_stats *from = &vp->sched.stats;
 	struct mullion_vp_stats *to = vp->stats;
 
+	/* What it was away and not ready, it waited for something. */
+	away -= min_u64(away, from->wait - to->ready_ticks);
+	WRITE_ONCE(to->wait_ticks, to->wait_ticks + away);
 	WRITE_ONCE(to->cpu, vp->cpu->index);
 	WRITE_ONCE(to->ready_ticks, from->wait);
 	WRITE_ONCE(to->steals, from->steals);
@@ -127,12 +127,15 @@ static void tell_stats(struct vp *vp)
 
 static void hand_over(struct cpu *cpu, struct vp *next)
 {
+	u64 now;
+
 	if (next == cpu->current)
 		return;
+	now = rdtsc();
 	next->cpu = cpu;
-	next->last_tsc = rdtsc();
 	if (next->child)
-		tell_stats(next);
+		tell_stats(next, now - next->last_tsc);
+	next->last_tsc = now;
 	__atomic_store_n(&cpu->current, next, __ATOMIC_SEQ_CST);
 }
 
@@ -173,7 +176,8 @@ void run_settle(struct vp *vp)
 
 void run_yield_to(struct cpu *cpu, struct vp *child)
 {
-	sched_yield_to(cpu->index, &child->sched, rdtsc());
+	if (sched_yield_to(cpu->index, &child->sched, rdtsc()))
+		cpu->yield_to = child;
 	cpu->resched = true;
 }
 
@@ -195,18 +199,29 @@ static void set_timer(struct cpu *cpu)
 	if (!take && !cpu->timer.taken)
 		return;
 	now = rdtsc();
-	if (take && !cpu->timer.taken)
+	if (take && !cpu->timer.taken) {
+		/* From here on its APIC's page is looked at, native or not. */
+		apic_take_over(cpu->vp);
 		ptimer_take(&cpu->timer, now);
-	else if (!take)
+	}
+	if (!take) {
 		ptimer_give_back(&cpu->timer, now);
-	if (!take)
 		return;
+	}
 	ptimer_set(&cpu->timer, now, next_look(cpu), cpu->event_vector);
 	/* The parent calls back when the vector was the timer's, whosever expiry it
 	 * was for. */
 	next = cpu->timer.direct ? UINT64_MAX : cpu->timer.set_for;
 	if (cpu->events->deadline != next)
 		WRITE_ONCE(cpu->events->deadline, next);
+}
+
+/* In the midst of an interrupt the parent keeps the CPU: hv's own would not come through
+ * to a child. It comes when the parent has ended its one. */
+static bool is_interrupted(const struct cpu *cpu)
+{
+	return cpu->current == cpu->vp && !cpu->vp->halted && !cpu->asleep && cpu->timer.taken &&
+	       apic_blocks(cpu->event_vector);
 }
 
 static void choose(struct cpu *cpu)
@@ -217,7 +232,7 @@ static void choose(struct cpu *cpu)
 
 	while ((alarm = alarm_due(&cpu->alarms, now)))
 		run_wake(vp_of_alarm(alarm));
-	if (!cpu->resched && now < sched_deadline(cpu->index))
+	if ((!cpu->resched && now < sched_deadline(cpu->index)) || is_interrupted(cpu))
 		return;
 	cpu->resched = false;
 	if (cpu->current->child)

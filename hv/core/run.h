@@ -15,11 +15,9 @@ void run_init(void);
 /* Runs VPs for ever. */
 __noreturn void cpu_loop(struct cpu *cpu);
 
-/* Own CPU, for the parent's VP: it has halted; it goes on, before others; does
- * somebody wait for its turn? */
+/* Own CPU, for the parent's VP: it has halted; it goes on, before others. */
 void run_block_parent(struct cpu *cpu);
 void run_boost_parent(struct cpu *cpu);
-bool run_has_others(const struct cpu *cpu);
 
 /* Own CPU: children may run here from now on, or not any more. */
 void run_offer_cpu(struct cpu *cpu);

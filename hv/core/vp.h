@@ -152,7 +152,7 @@ struct vp {
 	bool nmi_pending; /* to be injected */
 	bool nmi_blocked; /* one was injected and has not returned */
 	bool halted; /* in HLT, as far as hv sees it */
-	u64 taken[4]; /* the parent's: vectors that hv's IDT took, in service in its APIC */
+	u64 taken[4]; /* the parent's: vectors that hv's IDT took and it has not had yet */
 	struct switched switched;
 	u64 vendor[VP_VENDOR_WORDS]; /* the vendor's part */
 };

@@ -11,7 +11,6 @@
 #define ICR_STARTUP 0x00000600u
 #define ICR_BUSY BIT32(12)
 #define ICR_SELF (1u << 18)
-#define SVR_SUPPRESS_EOI BIT32(12) /* to the I/O APICs */
 
 static bool x2apic(void)
 {
@@ -77,14 +76,9 @@ bool apic_test(u32 reg, u8 vector)
 	return apic_read(reg + vector / 32 * 16u) >> vector % 32 & 1;
 }
 
-void apic_raise_again(u8 vector)
+bool apic_blocks(u8 vector)
 {
-	/* The I/O APIC hears of the end, unless that is suppressed. */
-	bool by_line = apic_test(APIC_TMR, vector) && !(apic_read(APIC_SVR) & SVR_SUPPRESS_EOI);
-
-	apic_write(APIC_EOI, 0);
-	if (!by_line)
-		apic_send_self(vector);
+	return (apic_read(APIC_PPR) & 0xff) >> 4 >= (u32)vector >> 4;
 }
 
 void apic_send_nmi(u32 dest)

@@ -23,9 +23,8 @@ void apic_send_self(u8 vector);
 /* Is the vector's bit set in this register of 256 (APIC_ISR, APIC_TMR, APIC_IRR)? */
 bool apic_test(u32 reg, u8 vector);
 
-/* Ends the vector that is in service with the highest priority, and raises vector, which
- * is in service, again. What a level-triggered line raised the line raises again itself. */
-void apic_raise_again(u8 vector);
+/* Does what is in service, or the task priority, keep this vector back? */
+bool apic_blocks(u8 vector);
 
 void apic_send_nmi(u32 dest);
 void apic_send_init(u32 dest);
