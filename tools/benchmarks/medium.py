@@ -2,14 +2,12 @@
 """What the measured machines boot from: a small disk with GRUB, hv, the build
 root's stock kernel and an initramfs; for the KVM peer also a disk with QEMU."""
 
-import hashlib
 import os
 import shutil
 import subprocess
 
 TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 HERE = os.path.join(TOP, "tools", "benchmarks")
-CACHE = os.environ.get("MULLION_CACHE", "/var/cache/mullion")
 
 # What is measured, of the build.
 TARGETS = ["hv", "mullion_root"]
@@ -46,21 +44,10 @@ def kernel_release():
 
 
 def busybox():
-    """Debian's static busybox: fetched once, for each build root."""
-    with open("/etc/mullion-build-root", encoding="ascii") as file:
-        key = hashlib.sha256(file.read().encode()).hexdigest()[:16]
-    path = os.path.join(CACHE, "bench", key, "busybox")
-    if not os.path.exists(path):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        making = f"{path}.{os.getpid()}"
-        with open("/etc/apt/sources.list", "rb") as sources:
-            tool("mmdebstrap", "--quiet", "--mode=root", "--variant=extract", "--format=directory",
-                 "--include=busybox-static", "--skip=check/empty,check/qemu", "trixie",
-                 f"{making}.tree", "-", stdin=sources)
-        shutil.copy(f"{making}.tree/usr/bin/busybox", making)
-        shutil.rmtree(f"{making}.tree")
-        os.rename(making, path)
-    return path
+    """Debian's static busybox."""
+    # What it says while it fetches is no part of the path.
+    return tool(os.path.join(TOP, "tools", "lib", "debian-file"), "trixie", "busybox-static",
+                "./usr/bin/busybox", env={**os.environ, "MULLION_QUIET": "1"}).strip()
 
 
 def with_dependencies(release, names):
