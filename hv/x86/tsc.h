@@ -9,7 +9,7 @@ extern u64 tsc_hz; /* ticks per second; a guess of 1 GHz before tsc_calibrate */
 extern u64 tsc_boot; /* TSC when hv started */
 
 /* Measures tsc_hz against the ACPI timer at pm_timer_port, or against the
- * 8254's channel 2 when that is 0 or stands still. Takes about 20 ms. */
+ * 8254's channel 2 when that is 0 or stands still. Takes about 100 ms. */
 void tsc_calibrate(u16 pm_timer_port);
 
 /* Nanoseconds since hv started. */
