@@ -246,6 +246,12 @@ void child_message(struct vp *vp, u32 type, struct hv_message *message, size_t s
 		events_set(c->event_cpu, c->event);
 }
 
+void child_tell_news(struct child *c)
+{
+	WRITE_ONCE(c->page->news, c->page->news + 1);
+	events_set(c->event_cpu, c->event);
+}
+
 /* --- Before an entry. --- */
 
 u64 child_time(struct child *c)

@@ -83,6 +83,9 @@ void child_suspend(struct child *c);
 /* The partition's lock is held, the VP has settled: RUN begins. */
 void child_resume(struct child *c);
 
+/* Own CPU: something became of the partition, and the parent shall look. */
+void child_tell_news(struct child *c);
+
 /* Own CPU: RUN ends with a message, whose header type, and payload behind the
  * intercept header (of size bytes in all), the caller has filled in. */
 void child_message(struct vp *vp, u32 type, struct hv_message *message, size_t size, u8 access);

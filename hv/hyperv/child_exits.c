@@ -122,6 +122,7 @@ static void write_crash(struct child *c, u32 msr, u64 value)
 	__atomic_store_n(&p->crashed, true, __ATOMIC_RELEASE);
 	log_warn("partition %lu: the guest crashed: %lx %lx %lx %lx %lx", p->id, p->crash[0],
 		 p->crash[1], p->crash[2], p->crash[3], p->crash[4]);
+	child_tell_news(c);
 }
 
 /* TSC_AUX is in the CPU while its VP is (switch.h). */

@@ -201,7 +201,8 @@ enum mullion_vp_page_state {
 struct mullion_vp_page {
 	__u8 message[256]; /* struct hv_message, hyperv/message.h */
 	__u32 state; /* enum mullion_vp_page_state */
-	__u32 reserved;
+	__u32 news; /* counts up when something became of the partition (GET_PARTITION); the
+		     * VP's event is set then too, in any state */
 	__u8 padding[4096 - 264];
 };
 

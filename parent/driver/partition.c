@@ -53,8 +53,8 @@ void mullion_partition_use(struct mshv_partition *partition)
 }
 
 /*
- * hv set a VP's event and there is no message: something became of the partition.
- * If hv has stopped it no VP will ever have one.
+ * A VP's page tells of news: something became of the partition. If hv has stopped it
+ * no VP will ever have a message.
  */
 static void partition_changed(struct work_struct *work)
 {

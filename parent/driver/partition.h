@@ -43,6 +43,7 @@ struct mshv_vp {
 	wait_queue_head_t queue; /* the runner waits here for the page's state */
 	struct mullion_event event;
 	struct mullion_vp_page *page; /* shared with hv */
+	u32 news; /* what the page said of these, for the event's handler */
 	struct hv_vp_register_page *registers; /* shared with hv and the VMM */
 	bool undelivered; /* the message could not be copied to the VMM; guarded by lock */
 };

@@ -37,8 +37,12 @@ static void vp_signal(struct mullion_event *event)
 {
 	struct mshv_vp *vp = container_of(event, struct mshv_vp, event);
 
-	if (vp_state(vp) == MULLION_VP_PAGE_RUN)
+	u32 news = READ_ONCE(vp->page->news);
+
+	if (news != vp->news) {
+		vp->news = news;
 		schedule_work(&vp->partition->changed);
+	}
 	wake_up(&vp->queue);
 }
 
