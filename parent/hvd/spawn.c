@@ -204,9 +204,11 @@ static int ask_start(struct spawner *spawner, const char *name)
 	asked->hvd = spawner->hvd;
 	snprintf(asked->name, sizeof(asked->name), "%s", name);
 	snprintf(unit, sizeof(unit), UNIT_FORMAT, name);
+	/* Restarted, not started: to systemd the one before may still be active, whose end it
+	 * has not seen yet, and an active unit is not started. */
 	error = sd_bus_call_method_async(spawner->bus, &slot, SYSTEMD, SYSTEMD_PATH,
-					 SYSTEMD_MANAGER, "StartUnit", on_start_answer, asked, "ss",
-					 unit, "replace");
+					 SYSTEMD_MANAGER, "RestartUnit", on_start_answer, asked,
+					 "ss", unit, "replace");
 	if (error < 0) {
 		free(asked);
 		return error;
