@@ -219,9 +219,9 @@ static void use_asid(struct vp *vp, struct vmcb *v)
 }
 
 /*
- * On entry with a virtual interrupt QEMU's emulation sets a bit, without a lock, in the
- * word in which other threads set those of pending interrupts, and may overwrite one.
- * Written to, the APIC looks again what is pending.
+ * On entry with a virtual interrupt QEMU's emulation sets a bit, and on each exit it clears
+ * it, without a lock, in the word in which other threads set those of pending interrupts,
+ * and may overwrite one. Written to, the APIC looks again what is pending.
  */
 static void find_lost_interrupt(void)
 {
@@ -247,7 +247,7 @@ static void svm_run(struct vp *vp)
 	vp->regs.rip = v->rip;
 	vp->regs.rflags = v->rflags;
 	v->tlb_control = 0;
-	if (is_emulated && (vp->exits & VP_EXITS_WINDOW))
+	if (is_emulated)
 		find_lost_interrupt();
 	/* An exit in the middle of an event's delivery: deliver it again. */
 	v->event_inject = v->exit_int_info & EVENT_VALID ? v->exit_int_info : 0;
