@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# Put before the scripts of the guest tests in the parent, behind ../inside.sh: guests
+# made, started and watched by hvctl, as a person would. /run/share holds what medium
+# has made, and the tests' programs.
+
+KERNEL=/boot/vmlinuz-$(uname -r)
+GUESTS=/srv/guests
+mkdir -p "$GUESTS"
+cp /run/share/medium/* "$GUESTS"
+
+# What there is to know when something went wrong.
+explain() {
+	local log
+	for log in /tmp/*.log; do
+		[ ! -e "$log" ] || { echo "---- $log" && tail -n 25 "$log"; }
+	done
+	echo '---- list, daemon, kernel, hv' && hvctl list
+	journalctl -b --no-pager -n 30 -o cat -u mullion-hvd -u 'mullion-worker@*'
+	dmesg | tail -n 40
+	hvctl dmesg | tail -n 12
+}
+fail() {
+	trap - EXIT
+	explain
+	printf 'FAILED in the parent: %s\n' "$*"
+	exit 1
+}
+leave() {
+	[ "$1" = 0 ] || explain
+}
+trap 'leave $?' EXIT
+
+# definition NAME VCPUS MIB STEPS [XML...]: a guest that does these steps (see init)
+# with $KERNEL; the XML comes on top.
+definition() {
+	local name=$1 vcpus=$2 mib=$3 steps=$4
+	shift 4
+	cat <<-END
+		<domain type="mullion">
+		<name>$name</name>
+		<memory unit="MiB">$mib</memory>
+		<vcpu>$vcpus</vcpu>
+		<os>
+		<kernel>$KERNEL</kernel>
+		<initrd>$GUESTS/initrd.img</initrd>
+		<cmdline>console=ttyS0 ${KERNEL_OPTIONS-quiet} -- $steps</cmdline>
+		</os>
+		$*
+		</domain>
+	END
+}
+
+define() {
+	definition "$@" >"/tmp/$1.xml"
+	hvctl define "/tmp/$1.xml" || fail "$1 cannot be defined"
+}
+
+# start NAME [INPUT]: with its console in /tmp/NAME.log.
+start() {
+	hvctl start "$1" --console <"${2-/dev/null}" >"/tmp/$1.log" 2>&1 &
+	hvctl wait "$1" running --timeout 30 || fail "$1 does not run"
+}
+
+console() {
+	tr -d '\r' <"/tmp/$1.log"
+}
+
+# says NAME TEXT [SECONDS]: waits until a line of its console has the text.
+says() {
+	local name=$1 text=$2 until=$((SECONDS + ${3-90}))
+	until console "$name" | grep -qF -- "$text"; do
+		! console "$name" | grep -q FAILED || fail "$name: $(console "$name" | grep -m1 FAILED)"
+		[ $SECONDS -lt $until ] || fail "$name does not say '$text'"
+		sleep 0.2
+	done
+	printf 'ok: %s: %s\n' "$name" "$(console "$name" | grep -F -m1 -- "$text")"
+}
+
+# The account of memory: hv's, and the pages that the parent has pinned.
+accounts() {
+	/run/share/accounts
+	awk '/^nr_foll_pin_acquired/ { n += $2 } /^nr_foll_pin_released/ { n -= $2 } END { print "pinned:", n }' /proc/vmstat
+}
+
+# balance BEFORE WHAT: the account comes to be what it was. A process that ends takes a
+# moment to give back what it had. How many blocks are donated depends, while there
+# are guests, on who else was there: not looked at if BEFORE does not have it.
+balance() {
+	local until=$((SECONDS + 15)) now
+	while now=$(accounts) && [ $SECONDS -lt $until ]; do
+		[[ $1 = *donated* ]] || now=$(grep -v donated <<<"$now")
+		[ "$now" != "$1" ] || break
+		sleep 0.2
+	done
+	same "$(xargs <<<"$now")" "$(xargs <<<"$1")" "memory after $2"
+}
+
+# ends NAME STATE [SECONDS]: it comes to its end, in that state for that reason.
+ends() {
+	hvctl wait "$1" shutoff --timeout "${3-120}" || fail "$1 does not end"
+	! console "$1" | grep FAILED || fail "$1 has failed"
+	same "$(hvctl domstate "$1" --reason)" "$2" "state of $1"
+}

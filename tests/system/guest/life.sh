@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Usage: life.sh DIRECTORY
+#
+# What can become of a guest: suspended and resumed, reset, rebooted and powered off
+# from within, a panic that reaches the parent, and what the definition says is done
+# then.
+
+# shellcheck source=tests/system/guest/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+guests 400 <<'EOS' || fail "a guest's life"
+booted
+
+# times NAME TEXT N: waits until that many lines of its console have the text.
+times() {
+	local until=$((SECONDS + 90))
+	until [ "$(console "$1" | grep -cF -- "$2")" -ge "$3" ]; do
+		[ $SECONDS -lt $until ] || fail "$1 does not say '$2' $3 times"
+		sleep 0.2
+	done
+	echo "ok: $1: $3 times '$2'"
+}
+
+# Beats come while it runs, none while it is suspended, and none is lost.
+define suspended 2 160 'beat:150 content poweroff'
+start suspended
+for _ in 1 2 3; do
+	times suspended 'beat' $(($(console suspended | grep -c beat) + 10))
+	hvctl suspend suspended
+	same "$(hvctl domstate suspended)" paused state
+	hvctl suspend suspended && fail 'it can be suspended twice'
+	sleep 0.5 # what is on its way arrives
+	beats=$(console suspended | grep -c beat)
+	sleep 2
+	same "$(console suspended | grep -c beat)" "$beats" 'beats after two seconds'
+	hvctl resume suspended
+	same "$(hvctl domstate suspended --reason)" 'running (resumed)' state
+done
+ends suspended 'shutoff (poweroff)'
+says suspended 'guest: the kernel is content'
+same "$(console suspended | grep -o 'beat [0-9]*' | cut -d' ' -f2 | xargs)" "$(seq 150 | xargs)" beats
+
+define reset 2 160 'mark:up sleep:1000'
+start reset
+says reset 'mark up'
+hvctl reset reset
+same "$(hvctl domstate reset --reason)" 'running (reset)' state
+times reset 'mark up' 2
+hvctl suspend reset
+hvctl reset reset
+times reset 'mark up' 3
+hvctl destroy reset
+same "$(hvctl domstate reset --reason)" 'shutoff (requested)' state
+
+define reboots 2 160 'mark:up reboot'
+start reboots
+times reboots 'mark up' 3
+hvctl destroy reboots
+define once 1 160 'mark:up reboot' '<on_reboot>destroy</on_reboot>'
+start once
+ends once 'shutoff (reboot)'
+
+# The panic's reason reaches the parent by the guest's crash registers.
+panic='panic: Kernel panic - not syncing: sysrq triggered crash'
+define panics 2 160 panic
+start panics
+hvctl wait panics crashed --timeout 90 || fail 'its panic is not noticed'
+ends panics "shutoff ($panic)"
+define kept 2 160 panic '<on_crash>preserve</on_crash>'
+start kept
+hvctl wait kept crashed --timeout 90 || fail 'its panic is not noticed'
+same "$(hvctl domstate kept --reason)" "crashed ($panic)" state
+same "$(hvctl domstate kept --json | grep -o '"reason":"[a-z]*"')" '"reason":"panic"' 'reason'
+hvctl reset kept
+hvctl wait kept crashed --timeout 90 || fail 'its second panic is not noticed'
+hvctl destroy kept
+define again 2 160 'mark:up panic' '<on_crash>restart</on_crash>'
+start again
+times again 'mark up' 3
+hvctl destroy again
+same "$(hvctl list --format name)" '' 'what is left'
+kernel_is_content
+EOS
