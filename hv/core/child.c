@@ -24,18 +24,20 @@ _Static_assert(sizeof(struct child) <= PAGE_SIZE, "a page of the pool");
 
 /* --- Made and destroyed. --- */
 
-/* What a VP is made of, a page each. */
+/* What a VP is made of, a page each; overrides come when they are needed. */
 struct parts {
 	void *vp;
 	void *child;
 	void *vendor;
 	void *area;
 	void *queue;
+	void *overrides;
 };
 
 static void free_parts(struct pool *pool, const struct parts *parts)
 {
-	void *const pages[] = { parts->vp, parts->child, parts->vendor, parts->area, parts->queue };
+	void *const pages[] = { parts->vp,   parts->child, parts->vendor,
+				parts->area, parts->queue, parts->overrides };
 
 	for (u32 i = 0; i < ARRAY_SIZE(pages); i++) {
 		if (pages[i])
@@ -122,6 +124,7 @@ void vp_destroy(struct partition *p, struct vp *vp)
 		.vendor = vendor->vp_page(vp),
 		.area = vp->switched.area,
 		.queue = c->synic.queue,
+		.overrides = c->overrides,
 	};
 
 	child_suspend(c);

@@ -24,6 +24,7 @@
 #include "hyperv/synic.h"
 #include "x86/vapic.h"
 
+struct overrides;
 struct partition;
 struct hv_vp_register_page;
 
@@ -50,6 +51,7 @@ struct child {
 	u64 tsc_read; /* what was told last of its TSC */
 	u64 fault_retry; /* GPA of a fault that the map does not explain, or ~0 */
 	struct msr_vp msrs;
+	struct overrides *overrides; /* changed while it is not RUN; NULL: none yet */
 	u32 flush_asked; /* other VPs' wish; atomic */
 	u32 turn; /* odd from before it looks at that until it has left guest mode; atomic */
 };

@@ -97,6 +97,9 @@ struct partition *partition_find_from(u64 id);
  * there is no memory. */
 bool partition_read(void *partition, gpa_t gpa, void *buf, u64 size);
 
+/* The mark of a struct guest_memory, for the same. */
+bool partition_mark(void *partition, gpa_t gpa, u32 size, u64 entry, u64 bits);
+
 /* Makes its map, if there is none yet. The lock is held. False: the pool is empty. */
 bool partition_make_map(struct partition *p);
 

@@ -193,6 +193,26 @@ static bool set_pending(struct vp_state *s, u64 value)
 	return true;
 }
 
+/* An exception: delivered like one that PENDING_INTERRUPTION names, and read as that. */
+static bool set_event(struct vp_state *s, u64 low, u64 parameter)
+{
+	u64 vector = (low & HV_X64_EVENT_VECTOR) >> HV_X64_EVENT_VECTOR_SHIFT;
+	u64 type = (low & HV_X64_EVENT_TYPE) >> HV_X64_EVENT_TYPE_SHIFT;
+
+	if (!(low & HV_X64_EVENT_PENDING))
+		return !low;
+	if (type != HV_X64_EVENT_TYPE_EXCEPTION || vector > 31 || vector == VECTOR_NMI)
+		return false;
+	s->event = true;
+	s->event_type = 2;
+	s->event_vector = (u8)vector;
+	s->event_has_error = low & HV_X64_EVENT_ERROR_CODE_VALID;
+	s->event_error = (u32)(low >> HV_X64_EVENT_ERROR_CODE_SHIFT);
+	if (vector == VECTOR_PF)
+		s->cr2 = parameter;
+	return true;
+}
+
 static u64 get_activity(const struct child *c)
 {
 	return (c->apic.startup == VLAPIC_WAIT_SIPI ? HV_ACTIVITY_STARTUP_SUSPEND : 0) |
@@ -303,7 +323,6 @@ static bool set_special(struct child *c, struct vp_state *s, u32 name, u64 value
 		s->shadow = value & HV_X64_INTERRUPT_SHADOW;
 		c->vp->nmi_blocked = value & HV_X64_NMI_MASKED;
 		return true;
-	case HV_REGISTER_PENDING_EVENT0:
 	case HV_REGISTER_PENDING_EVENT1:
 	case HV_REGISTER_DELIVERABILITY_NOTIFICATIONS:
 	case HV_X64_REGISTER_DEBUG_CTL:
@@ -394,6 +413,8 @@ u16 register_set(struct child *c, u32 name, const union hv_register_value *value
 	} else if (mtrr_pair(c, name)) {
 		*mtrr_pair(c, name) = value->reg64;
 		done = true;
+	} else if (name == HV_REGISTER_PENDING_EVENT0) {
+		done = set_event(&s, value->reg128.low, value->reg128.high);
 	} else {
 		done = set_special(c, &s, name, value->reg64);
 	}

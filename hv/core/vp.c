@@ -65,7 +65,8 @@ size_t vp_fetch_insn(struct vp *vp, u8 *buf)
 		return vp->exit.insn_count;
 	}
 	if (vp->child)
-		memory = (struct guest_memory){ partition_read, vp->child->partition };
+		memory = (struct guest_memory){ .read = partition_read,
+						.ctx = vp->child->partition };
 	vendor->get_mode(vp, &mode);
 	return guest_read_linear(&memory, &mode, mode.cs_base + vp->regs.rip, buf, INSN_MAX);
 }

@@ -224,6 +224,7 @@ struct vp_vendor {
 	u8 (*insn_length)(const struct vp *vp);
 	/* Own CPU: does the CPU itself tell where the next instruction is? */
 	bool (*knows_next_rip)(const struct vp *vp);
+	/* As get_state. */
 	void (*get_mode)(const struct vp *vp, struct vp_mode *mode);
 	/* Own CPU: reads and writes of MSRs that only the vendor knows about.
 	 * Return false for #GP. */

@@ -16,7 +16,10 @@
 #include "core/registers.h"
 #include "core/run.h"
 #include "core/string.h"
+#include "hyperv/child_exits.h"
+#include "hyperv/override.h"
 #include "x86/asm.h"
+#include "x86/guest.h"
 
 /* The VP, its partition locked; NULL, nothing locked, with the reason in *status. */
 static struct child *find(u64 partition, u64 index, u16 *status)
@@ -266,6 +269,126 @@ static u16 set_registers(struct call_frame *f)
 	return status;
 }
 
+/* --- Addresses. --- */
+
+#define TRANSLATE_FLAGS                                                              \
+	(HV_TRANSLATE_GVA_VALIDATE_READ | HV_TRANSLATE_GVA_VALIDATE_WRITE |          \
+	 HV_TRANSLATE_GVA_VALIDATE_EXECUTE | HV_TRANSLATE_GVA_PRIVILEGE_EXEMPT |     \
+	 HV_TRANSLATE_GVA_SET_PAGE_TABLE_BITS | HV_TRANSLATE_GVA_TLB_FLUSH_INHIBIT | \
+	 HV_TRANSLATE_GVA_SUPERVISOR_ACCESS | HV_TRANSLATE_GVA_USER_ACCESS)
+#define TRANSLATE_VALIDATES                                                 \
+	(HV_TRANSLATE_GVA_VALIDATE_READ | HV_TRANSLATE_GVA_VALIDATE_WRITE | \
+	 HV_TRANSLATE_GVA_VALIDATE_EXECUTE)
+#define TRANSLATE_AS_SUPERVISOR \
+	(HV_TRANSLATE_GVA_PRIVILEGE_EXEMPT | HV_TRANSLATE_GVA_SUPERVISOR_ACCESS)
+
+/* GUEST_*, of a VP at this CPL. */
+static u32 access_of(u64 flags, u8 cpl)
+{
+	bool user = cpl == 3 || (flags & HV_TRANSLATE_GVA_USER_ACCESS);
+
+	if (!(flags & TRANSLATE_VALIDATES) || (flags & TRANSLATE_AS_SUPERVISOR))
+		user = false;
+	return (flags & HV_TRANSLATE_GVA_VALIDATE_WRITE ? GUEST_WRITE : 0) |
+	       (flags & HV_TRANSLATE_GVA_VALIDATE_EXECUTE ? GUEST_EXECUTE : 0) |
+	       (flags & HV_TRANSLATE_GVA_SET_PAGE_TABLE_BITS ? GUEST_MARK : 0) |
+	       (user ? GUEST_USER : 0);
+}
+
+static u16 translate(struct call_frame *f)
+{
+	const struct hv_input_translate_virtual_address *in = (void *)f->input;
+	struct hv_output_translate_virtual_address out = { .cache_type = HV_CACHE_TYPE_WRITE_BACK };
+	struct guest_memory memory = { .read = partition_read, .mark = partition_mark };
+	struct vp_mode mode;
+	struct child *c;
+	gpa_t gpa;
+	u16 status;
+
+	if (in->padding || (in->control_flags & ~TRANSLATE_FLAGS) ||
+	    ((in->control_flags & TRANSLATE_AS_SUPERVISOR) &&
+	     (in->control_flags & HV_TRANSLATE_GVA_USER_ACCESS)) ||
+	    in->gva_page > UINT64_MAX >> PAGE_SHIFT)
+		return HV_STATUS_INVALID_PARAMETER;
+	c = find_settled(in->partition_id, in->vp_index, &status);
+	if (!c)
+		return status;
+	memory.ctx = c->partition;
+	vendor->get_mode(c->vp, &mode);
+	out.result_code = guest_translate(&memory, &mode, in->gva_page << PAGE_SHIFT,
+					  access_of(in->control_flags, mode.cpl), &gpa);
+	if (out.result_code == HV_TRANSLATE_GVA_SUCCESS)
+		out.gpa_page = gpa.v >> PAGE_SHIFT;
+	done(c);
+	return call_output(f, 0, &out);
+}
+
+/* --- CPUID. --- */
+
+static u16 register_cpuid(struct child *c, const struct hv_x64_cpuid_result *result)
+{
+	if (!c->overrides)
+		c->overrides = pool_alloc(&c->partition->pool);
+	return c->overrides ? override_register(c->overrides, result) :
+			      HV_STATUS_INSUFFICIENT_MEMORY;
+}
+
+static u16 register_result(struct call_frame *f)
+{
+	const struct hv_input_register_intercept_result *in = (void *)f->input;
+	u32 first = in->vp_index, last = in->vp_index;
+	u16 status = HV_STATUS_INVALID_VP_INDEX;
+
+	if (in->intercept_type != HV_INTERCEPT_TYPE_X64_CPUID)
+		return HV_STATUS_INVALID_PARAMETER;
+	if (in->vp_index == HV_ANY_VP) {
+		first = 0;
+		last = VPS_MAX - 1;
+	}
+	for (u32 i = first; i <= last; i++) {
+		struct child *c = find_settled(in->partition_id, i, &status);
+
+		if (!c && first != last && status == HV_STATUS_INVALID_VP_INDEX)
+			continue;
+		if (!c)
+			return status;
+		status = register_cpuid(c, &in->cpuid);
+		done(c);
+		if (status)
+			return status;
+	}
+	return first != last ? HV_STATUS_SUCCESS : status;
+}
+
+static u16 cpuid_values(struct call_frame *f)
+{
+	const struct hv_input_get_vp_cpuid_values *in = (void *)f->input;
+	u16 status;
+	struct child *c;
+
+	if (in->reserved || in->padding ||
+	    (in->flags & ~(HV_CPUID_VALUES_OF_VP_XFEM | HV_CPUID_VALUES_REGISTERED)))
+		return HV_STATUS_INVALID_PARAMETER;
+	c = find_settled(in->partition_id, in->vp_index, &status);
+	if (!c)
+		return status;
+	for (status = 0; !status && f->next < f->end; f->next += !status) {
+		struct hv_cpuid_leaf_info element;
+		u32 r[4];
+
+		status = call_element(f, f->next, &element);
+		if (status)
+			break;
+		if (in->flags & HV_CPUID_VALUES_OF_VP_XFEM)
+			element.xfem = c->vp->switched.xcr0;
+		child_cpuid(c, element.eax, element.ecx, element.xfem,
+			    in->flags & HV_CPUID_VALUES_REGISTERED, r);
+		status = call_output(f, f->next, r);
+	}
+	done(c);
+	return status;
+}
+
 /* --- Interrupts. --- */
 
 static u16 assert_interrupt(struct call_frame *f)
@@ -407,6 +530,8 @@ static u16 vp_state(struct call_frame *f)
 	return status;
 }
 
+#define REGISTER_RESULT_SIZE offsetof(struct hv_input_register_intercept_result, padding)
+
 const struct call vp_calls[] = {
 	{ HVCALL_CREATE_VP, 0, 0, sizeof(struct hv_input_create_vp), 0, create_vp },
 	{ HVCALL_DELETE_VP, 0, 0, sizeof(struct hv_input_delete_vp), 0, delete_vp },
@@ -416,6 +541,12 @@ const struct call vp_calls[] = {
 	  sizeof(struct hv_input_set_vp_registers), 0, set_registers },
 	{ HVCALL_GET_VP_STATE, CALL_VARIABLE, 0, sizeof(struct hv_input_vp_state), 0, vp_state },
 	{ HVCALL_SET_VP_STATE, CALL_VARIABLE, 0, sizeof(struct hv_input_vp_state), 0, vp_state },
+	{ HVCALL_TRANSLATE_VIRTUAL_ADDRESS, 0, 0, sizeof(struct hv_input_translate_virtual_address),
+	  sizeof(struct hv_output_translate_virtual_address), translate },
+	{ HVCALL_REGISTER_INTERCEPT_RESULT, 0, 0, REGISTER_RESULT_SIZE, 0, register_result },
+	{ HVCALL_GET_VP_CPUID_VALUES, CALL_REP, sizeof(struct hv_cpuid_leaf_info),
+	  sizeof(struct hv_input_get_vp_cpuid_values), sizeof(struct hv_output_get_vp_cpuid_values),
+	  cpuid_values },
 	{ HVCALL_ASSERT_VIRTUAL_INTERRUPT, 0, 0, sizeof(struct hv_input_assert_virtual_interrupt),
 	  0, assert_interrupt },
 	{ HVCALL_SIGNAL_EVENT_DIRECT, 0, 0, sizeof(struct hv_input_signal_event_direct),

@@ -11,6 +11,7 @@
 #include "core/string.h"
 #include "hyperv/cpuid.h"
 #include "hyperv/guestcall.h"
+#include "hyperv/override.h"
 #include "x86/asm.h"
 #include "x86/tsc.h"
 
@@ -29,26 +30,34 @@ static void native(u32 leaf, u32 subleaf, u32 r[4])
 	vendor->cpuid_filter(leaf, subleaf, r);
 }
 
-void child_exit_cpuid(struct vp *vp)
+void child_cpuid(const struct child *c, u32 leaf, u32 subleaf, u64 xcr0, bool overridden, u32 r[4])
 {
-	const struct partition *p = vp->child->partition;
-	u64 *regs = vp->regs.r;
+	const struct partition *p = c->partition;
 	struct vp_mode mode;
-	u32 r[4];
 
-	vendor->get_mode(vp, &mode);
+	vendor->get_mode(c->vp, &mode);
 	cpuid_answer(
 		&(struct cpuid_vp){
 			.native = native,
-			.index = vp->index,
+			.index = c->vp->index,
 			.count = p->vp_count,
 			.cr4 = mode.cr4,
-			.xcr0 = vp->switched.xcr0,
+			.xcr0 = xcr0,
 			.xcr0_mask = switch_child_xcr0(),
 			.disabled = { p->disabled_features[0], p->disabled_features[1] },
 			.synthetic = p->synthetic_features,
 		},
-		(u32)regs[REG_RAX], (u32)regs[REG_RCX], r);
+		leaf, subleaf, r);
+	if (overridden)
+		override_apply(c->overrides, leaf, subleaf, r);
+}
+
+void child_exit_cpuid(struct vp *vp)
+{
+	u64 *regs = vp->regs.r;
+	u32 r[4];
+
+	child_cpuid(vp->child, (u32)regs[REG_RAX], (u32)regs[REG_RCX], vp->switched.xcr0, true, r);
 	regs[REG_RAX] = r[0];
 	regs[REG_RBX] = r[1];
 	regs[REG_RCX] = r[2];

@@ -12,11 +12,18 @@
 /* 32-bit paging, a page of 4 MiB: bits 20:13 are address bits 39:32. */
 #define PDE32_HIGH(entry) (((entry) >> 13 & 0xff) << 32)
 
+#define LEVELS_MAX 5
+
 struct walk {
 	int levels;
 	u32 entry_size;
 	u32 index_bits;
 	u64 root;
+	/* The entries, by their level less one. */
+	struct {
+		gpa_t gpa;
+		u64 value;
+	} entries[LEVELS_MAX];
 };
 
 static bool is_long(const struct vp_mode *mode)
@@ -31,11 +38,21 @@ static bool is_pae(const struct vp_mode *mode)
 
 static struct walk walk_of(const struct vp_mode *mode)
 {
-	if (is_long(mode))
-		return (struct walk){ mode->cr4 & CR4_LA57 ? 5 : 4, 8, 9, mode->cr3 & PTE_ADDR };
-	if (is_pae(mode))
-		return (struct walk){ 3, 8, 9, mode->cr3 & 0xffffffe0u };
-	return (struct walk){ 2, 4, 10, mode->cr3 & 0xfffff000u };
+	struct walk w = { .entry_size = 8, .index_bits = 9 };
+
+	if (is_long(mode)) {
+		w.levels = mode->cr4 & CR4_LA57 ? 5 : 4;
+		w.root = mode->cr3 & PTE_ADDR;
+	} else if (is_pae(mode)) {
+		w.levels = 3;
+		w.root = mode->cr3 & 0xffffffe0u;
+	} else {
+		w.levels = 2;
+		w.entry_size = 4;
+		w.index_bits = 10;
+		w.root = mode->cr3 & 0xfffff000u;
+	}
+	return w;
 }
 
 /* Where a large page cannot be its bit is reserved, but in 32-bit paging. */
@@ -80,6 +97,23 @@ static gpa_t leaf_address(const struct vp_mode *mode, u64 entry, u64 linear, u32
 	return GPA((entry & PTE_ADDR & ~in_page) | high | (linear & in_page));
 }
 
+/* From the top, as a CPU does it. PAE's third level has no such bits. */
+static u32 mark(const struct guest_memory *memory, const struct vp_mode *mode, const struct walk *w,
+		int leaf, u32 access)
+{
+	for (int level = w->levels; level >= leaf; level--) {
+		u64 value = w->entries[level - 1].value;
+		u64 bits = PTE_A | (level == leaf && (access & GUEST_WRITE) ? PTE_D : 0);
+
+		if ((level == 3 && !is_long(mode)) || !(bits & ~value))
+			continue;
+		if (!memory->mark(memory->ctx, w->entries[level - 1].gpa, w->entry_size, value,
+				  bits))
+			return HV_TRANSLATE_GVA_GPA_NO_WRITE_ACCESS;
+	}
+	return HV_TRANSLATE_GVA_SUCCESS;
+}
+
 u32 guest_translate(const struct guest_memory *memory, const struct vp_mode *mode, u64 linear,
 		    u32 access, gpa_t *gpa)
 {
@@ -104,6 +138,8 @@ u32 guest_translate(const struct guest_memory *memory, const struct vp_mode *mod
 		table += (linear >> shift & (BIT(w.index_bits) - 1)) * w.entry_size;
 		if (!memory->read(memory->ctx, GPA(table), &entry, w.entry_size))
 			return HV_TRANSLATE_GVA_GPA_UNMAPPED;
+		w.entries[level - 1].gpa = GPA(table);
+		w.entries[level - 1].value = entry;
 		if (!(entry & PTE_P))
 			return HV_TRANSLATE_GVA_PAGE_NOT_PRESENT;
 		leaf = is_leaf(mode, level, entry);
@@ -114,9 +150,10 @@ u32 guest_translate(const struct guest_memory *memory, const struct vp_mode *mod
 		nx |= entry & PTE_NX;
 		if (leaf) {
 			*gpa = leaf_address(mode, entry, linear, shift);
-			return allowed(mode, rights, nx, access) ?
-				       HV_TRANSLATE_GVA_SUCCESS :
-				       HV_TRANSLATE_GVA_PRIVILEGE_VIOLATION;
+			if (!allowed(mode, rights, nx, access))
+				return HV_TRANSLATE_GVA_PRIVILEGE_VIOLATION;
+			return access & GUEST_MARK ? mark(memory, mode, &w, level, access) :
+						     HV_TRANSLATE_GVA_SUCCESS;
 		}
 		table = entry & PTE_ADDR;
 	}

@@ -327,12 +327,13 @@ struct hv_output_translate_virtual_address {
 #define HV_INTERCEPT_TYPE_HYPERCALL 8u
 #define HV_INTERCEPT_TYPE_X64_MSR_INDEX 12u
 
-/* Bits that the mask has set come from the value, the rest as without it. */
+/* In what the VP is told of leaf eax_in, bits that the mask has set come from the value,
+ * the rest as without it. */
 struct hv_x64_cpuid_result {
 	__u32 eax_in;
 	__u32 ecx_in;
 	__u8 subleaf_specific; /* 0: for every ECX */
-	__u8 always_override; /* 0: only what the hypervisor does not compute */
+	__u8 always_override; /* 0: only if the hypervisor has nothing to tell */
 	__u16 padding;
 	__u32 eax;
 	__u32 eax_mask;
@@ -350,7 +351,7 @@ struct hv_x64_msr_result {
 	__u32 action; /* HV_UNIMPLEMENTED_MSR_ACTION_* */
 };
 
-/* HVCALL_REGISTER_INTERCEPT_RESULT; HV_ANY_VP: for all VPs. */
+/* HVCALL_REGISTER_INTERCEPT_RESULT; HV_ANY_VP: for all VPs that there are. */
 struct hv_input_register_intercept_result {
 	__u64 partition_id;
 	__u32 vp_index;
@@ -360,6 +361,33 @@ struct hv_input_register_intercept_result {
 		struct hv_x64_msr_result msr;
 	};
 	__u32 padding; /* not part of the call: 60 bytes are its input */
+};
+
+#define HV_CPUID_VALUES_OF_VP_XFEM (1u << 0) /* as the VP has set it; else each element's */
+#define HV_CPUID_VALUES_REGISTERED (1u << 1) /* with what INTERCEPT_RESULT registered */
+
+struct hv_cpuid_leaf_info {
+	__u32 eax;
+	__u32 ecx;
+	__u64 xfem;
+	__u64 xss;
+};
+
+/* HVCALL_GET_VP_CPUID_VALUES, rep; the output is a list of hv_output_get_vp_cpuid_values. */
+struct hv_input_get_vp_cpuid_values {
+	__u64 partition_id;
+	__u32 vp_index;
+	__u32 flags; /* HV_CPUID_VALUES_* */
+	__u32 reserved;
+	__u32 padding;
+	struct hv_cpuid_leaf_info elements[];
+};
+
+struct hv_output_get_vp_cpuid_values {
+	__u32 eax;
+	__u32 ebx;
+	__u32 ecx;
+	__u32 edx;
 };
 
 #define HV_VP_STATE_TYPE_PAGES (1u << 31) /* the data lies in listed pages */
@@ -561,6 +589,8 @@ _Static_assert(sizeof(struct hv_input_translate_virtual_address) == 32, "TRANSLA
 _Static_assert(sizeof(struct hv_output_translate_virtual_address) == 16, "TRANSLATE");
 _Static_assert(sizeof(struct hv_x64_cpuid_result) == 44, "CPUID result");
 _Static_assert(sizeof(struct hv_input_register_intercept_result) == 64, "INTERCEPT_RESULT");
+_Static_assert(sizeof(struct hv_cpuid_leaf_info) == 24, "GET_VP_CPUID_VALUES");
+_Static_assert(sizeof(struct hv_input_get_vp_cpuid_values) == 24, "GET_VP_CPUID_VALUES");
 _Static_assert(sizeof(struct hv_input_vp_state) == 40, "GET_VP_STATE");
 _Static_assert(sizeof(struct hv_x64_lapic_state) == 176, "LAPIC state");
 _Static_assert(sizeof(struct hv_stimer_state) == 40, "timer state");

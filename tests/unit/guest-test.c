@@ -42,7 +42,28 @@ static bool read_ram(void *ctx, gpa_t gpa, void *buf, u64 size)
 	return true;
 }
 
-static const struct guest_memory guest = { .read = read_ram, .ctx = &memory };
+/* Entries here cannot be written. */
+static uint64_t read_only_table;
+
+static bool mark_ram(void *ctx, gpa_t gpa, u32 size, u64 entry, u64 bits)
+{
+	uint8_t *at = ram + (gpa.v - RAM_BASE);
+	uint64_t now = 0;
+
+	REQUIRE(ctx == &memory && (size == 4 || size == 8) && gpa.v % size == 0);
+	REQUIRE(gpa.v >= RAM_BASE && gpa.v - RAM_BASE < sizeof(memory));
+	if (gpa.v - gpa.v % PAGE == read_only_table)
+		return false;
+	memcpy(&now, at, size);
+	CHECK_EQ(now, entry);
+	CHECK_EQ(bits & ~(PTE_A | PTE_D), 0);
+	CHECK(bits & ~entry);
+	now |= bits;
+	memcpy(at, &now, size);
+	return true;
+}
+
+static const struct guest_memory guest = { .read = read_ram, .mark = mark_ram, .ctx = &memory };
 
 /* --- Tables of any kind. --- */
 
@@ -404,6 +425,81 @@ static void every_bit(void)
 	}
 }
 
+/* --- Marks. --- */
+
+/* Every write to memory is seen here: what is not marked must stay as it was. */
+static void check_marks(const struct kind *k, int leaf, bool write)
+{
+	static uint8_t before[sizeof(memory)];
+	const uint64_t linear = 0x12345678 & ~(PAGE - 1);
+	struct vp_mode mode = k->mode;
+	uint64_t table, root;
+	gpa_t gpa;
+
+	next_table = RAM_BASE + DATA_PAGES * PAGE;
+	mode.cr3 = root = new_table();
+	REQUIRE(map(k, root, linear, RAM_BASE & ~((1ul << shift_of(k, leaf)) - 1), leaf));
+	table = root;
+	for (int level = k->levels; level >= leaf; level--) {
+		uint8_t *at = entry_at(k, table, linear, level);
+
+		table = get_entry(k, at) & PTE_ADDR;
+		if (k->levels != 3 || level != 3) /* other_bits may have set them */
+			set_entry(k, at, get_entry(k, at) & ~(PTE_A | PTE_D));
+	}
+	memcpy(before, ram, sizeof(before));
+	CHECK_NOTE("%s: page at %d, write %d", k->name, leaf, write);
+	CHECK_EQ(guest_translate(&guest, &mode, linear, write ? GUEST_WRITE : 0, &gpa), SUCCESS);
+	CHECK_MEM(ram, before, sizeof(before));
+	/* Refused, so not marked: CR0.WP is off, only from CPL 3 rights matter. */
+	if (model_access(k, false, &(struct mapping){ linear, 0, PAGE, leaf }, linear,
+			 GUEST_USER | GUEST_WRITE) != SUCCESS)
+		CHECK_EQ(guest_translate(&guest, &mode, linear,
+					 GUEST_USER | GUEST_WRITE | GUEST_MARK, &gpa),
+			 VIOLATION);
+	CHECK_MEM(ram, before, sizeof(before));
+	CHECK_EQ(guest_translate(&guest, &mode, linear, GUEST_MARK | (write ? GUEST_WRITE : 0),
+				 &gpa),
+		 SUCCESS);
+	table = root;
+	for (int level = k->levels; level >= leaf; level--) {
+		uint8_t *at = entry_at(k, table, linear, level);
+		uint64_t *was = (void *)(before + (at - ram));
+		uint64_t entry = get_entry(k, at), want = get_entry(k, (void *)was);
+
+		if (k->levels != 3 || level != 3)
+			want |= PTE_A | (level == leaf && write ? PTE_D : 0);
+		CHECK_EQ(entry, want);
+		set_entry(k, (void *)was, want);
+		table = entry & PTE_ADDR;
+	}
+	CHECK_MEM(ram, before, sizeof(before));
+	/* What is set already needs no writing. */
+	read_only_table = root;
+	CHECK_EQ(guest_translate(&guest, &mode, linear, GUEST_MARK, &gpa), SUCCESS);
+	if (k->levels != 3) {
+		uint8_t *at = entry_at(k, root, linear, k->levels);
+
+		set_entry(k, at, get_entry(k, at) & ~PTE_A);
+		CHECK_EQ(guest_translate(&guest, &mode, linear, GUEST_MARK, &gpa),
+			 HV_TRANSLATE_GVA_GPA_NO_WRITE_ACCESS);
+	}
+	read_only_table = 0;
+}
+
+static void marks(void)
+{
+	check_seed(0x6d61726b73);
+	for (size_t i = 0; i < KINDS; i++) {
+		for (int leaf = 1; leaf <= kinds[i].levels; leaf++) {
+			if (leaf > 1 && !(kinds[i].large & 1u << leaf))
+				continue;
+			check_marks(&kinds[i], leaf, false);
+			check_marks(&kinds[i], leaf, true);
+		}
+	}
+}
+
 /* --- Cases. --- */
 
 static void without_paging(void)
@@ -482,5 +578,6 @@ int main(void)
 	CHECK_RUN(canonical);
 	CHECK_RUN(random_tables);
 	CHECK_RUN(every_bit);
+	CHECK_RUN(marks);
 	return check_done();
 }

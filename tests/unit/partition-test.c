@@ -667,6 +667,44 @@ static void ports(void)
 	finish();
 }
 
+/* What hv reads of a guest's memory, and how it marks an entry of its page tables. */
+static void guest_memory(void)
+{
+	struct partition *p;
+	u64 next, id, *words = at((GUEST + 1) << PAGE_SHIFT), value = 0;
+
+	start();
+	next = donate_block();
+	id = make(&next, 8);
+	p = partition_find(id);
+	CHECK(!partition_read(p, GPA(0), &value, 8)); /* there is no map yet */
+	CHECK(!partition_mark(p, GPA(0), 8, 0, 1));
+	spin_unlock(&p->lock);
+	CHECK_EQ(map(id, 0x1000, GUEST + 1, 1, RWX), done(0, 1));
+	CHECK_EQ(map(id, 0x1001, GUEST + 2, 1, HV_MAP_GPA_READABLE), done(0, 1));
+	p = partition_find(id);
+	words[0] = 0x1122334455667788;
+	words[511] = 0x8877665544332211;
+	CHECK(partition_read(p, GPA(0x1000ff8), &value, 8));
+	CHECK_EQ(value, 0x8877665544332211);
+	CHECK(!partition_read(p, GPA(0x1002000), &value, 8));
+	CHECK(!partition_read(p, GPA(~7ul), &value, 8));
+	CHECK(partition_mark(p, GPA(0x1000000), 8, 0x1122334455667788, 0x60));
+	CHECK_EQ(words[0], 0x11223344556677e8);
+	CHECK(partition_mark(p, GPA(0x1000004), 4, 0x11223344, 3));
+	CHECK_EQ(words[0], 0x11223347556677e8);
+	/* It is another entry by now. */
+	CHECK(partition_mark(p, GPA(0x1000000), 8, 0x1122334455667788, 0x600));
+	CHECK_EQ(words[0], 0x11223347556677e8);
+	CHECK(!partition_mark(p, GPA(0x1001000), 8, 0, 0x20)); /* read-only */
+	CHECK(!partition_mark(p, GPA(0x1002000), 8, 0, 0x20));
+	CHECK_EQ(words[512], 0);
+	spin_unlock(&p->lock);
+	CHECK_EQ(call_id(HVCALL_DELETE_PARTITION, id), 0);
+	reclaim_block();
+	finish();
+}
+
 static void access(void)
 {
 	struct hv_input_get_gpa_pages_access_states *in = at(IN);
@@ -826,6 +864,7 @@ int main(void)
 	CHECK_RUN(properties);
 	CHECK_RUN(names);
 	CHECK_RUN(ports);
+	CHECK_RUN(guest_memory);
 	CHECK_RUN(access);
 	CHECK_RUN(shortages);
 	CHECK_RUN(random_calls);

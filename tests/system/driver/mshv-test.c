@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/time.h>
@@ -628,6 +629,241 @@ static void intercepts(const struct guest *guest, int bell)
 	skip(guest, CODE_READ_ONLY, 7);
 }
 
+/* Page tables of 32-bit paging: the directory at 0x1000, in memory that can be written;
+ * a table at 0x2000, in memory that cannot. */
+static void make_tables(const struct guest *guest)
+{
+	static const uint32_t directory[] = {
+		0x2007, /* the table */
+		0x9007, /* a table without memory */
+		0x200083, /* a large page with a reserved bit */
+		0x400087, /* a large page */
+	};
+	static const uint32_t table[] = {
+		0x1007, /* anybody's */
+		0x1001, /* the kernel's, read-only */
+		0x7003, /* the kernel's; no memory */
+		0x1006, /* not present */
+	};
+
+	memcpy(guest->memory, directory, sizeof(directory));
+	memcpy(guest->memory + PAGE, table, sizeof(table));
+	CHECK_INT(set_register64(guest->vp, HV_X64_REGISTER_CR3, 0x1000), 0);
+	CHECK_INT(set_register64(guest->vp, HV_X64_REGISTER_CR4, 0x10), 0);
+	CHECK_INT(set_register64(guest->vp, HV_X64_REGISTER_CR0, 0x80010011), 0);
+}
+
+static int translate(int fd, struct hv_input_translate_virtual_address in,
+		     struct hv_output_translate_virtual_address *out)
+{
+	memset(out, 0xff, sizeof(*out));
+	return hvcall(fd, HVCALL_TRANSLATE_VIRTUAL_ADDRESS, 0, &in, sizeof(in), out, sizeof(*out),
+		      NULL);
+}
+
+#define R HV_TRANSLATE_GVA_VALIDATE_READ
+#define W HV_TRANSLATE_GVA_VALIDATE_WRITE
+#define X HV_TRANSLATE_GVA_VALIDATE_EXECUTE
+#define EXEMPT HV_TRANSLATE_GVA_PRIVILEGE_EXEMPT
+#define SET HV_TRANSLATE_GVA_SET_PAGE_TABLE_BITS
+#define USER HV_TRANSLATE_GVA_USER_ACCESS
+
+static void check_translations(const struct guest *guest, bool user)
+{
+	static const struct {
+		uint64_t page, flags, gpa_page;
+		uint32_t result, result_of_user;
+	} rows[] = {
+		{ 0, R | W | X, 1, HV_TRANSLATE_GVA_SUCCESS, HV_TRANSLATE_GVA_SUCCESS },
+		{ 1, R, 1, HV_TRANSLATE_GVA_SUCCESS, HV_TRANSLATE_GVA_PRIVILEGE_VIOLATION },
+		{ 1, R | USER, 0, HV_TRANSLATE_GVA_PRIVILEGE_VIOLATION,
+		  HV_TRANSLATE_GVA_PRIVILEGE_VIOLATION },
+		{ 1, 0, 1, HV_TRANSLATE_GVA_SUCCESS, HV_TRANSLATE_GVA_SUCCESS },
+		{ 1, R | EXEMPT, 1, HV_TRANSLATE_GVA_SUCCESS, HV_TRANSLATE_GVA_SUCCESS },
+		{ 1, W | EXEMPT, 0, HV_TRANSLATE_GVA_PRIVILEGE_VIOLATION,
+		  HV_TRANSLATE_GVA_PRIVILEGE_VIOLATION },
+		/* Whether there is memory is another question. */
+		{ 2, W | EXEMPT, 7, HV_TRANSLATE_GVA_SUCCESS, HV_TRANSLATE_GVA_SUCCESS },
+		{ 3, R, 0, HV_TRANSLATE_GVA_PAGE_NOT_PRESENT, HV_TRANSLATE_GVA_PAGE_NOT_PRESENT },
+		{ 3, 0, 0, HV_TRANSLATE_GVA_PAGE_NOT_PRESENT, HV_TRANSLATE_GVA_PAGE_NOT_PRESENT },
+		{ 0x400, R, 0, HV_TRANSLATE_GVA_GPA_UNMAPPED, HV_TRANSLATE_GVA_GPA_UNMAPPED },
+		{ 0x800, R, 0, HV_TRANSLATE_GVA_INVALID_PAGE_TABLE_FLAGS,
+		  HV_TRANSLATE_GVA_INVALID_PAGE_TABLE_FLAGS },
+		{ 0xc12, R, 0x412, HV_TRANSLATE_GVA_SUCCESS, HV_TRANSLATE_GVA_SUCCESS },
+		{ 0x1000, 0, 0, HV_TRANSLATE_GVA_PAGE_NOT_PRESENT,
+		  HV_TRANSLATE_GVA_PAGE_NOT_PRESENT },
+	};
+	struct hv_output_translate_virtual_address out;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		CHECK_NOTE("row %zu, %s", i, user ? "user" : "kernel");
+		CHECK_INT(translate(guest->vp,
+				    (struct hv_input_translate_virtual_address){
+					    .control_flags = rows[i].flags,
+					    .gva_page = rows[i].page },
+				    &out),
+			  0);
+		CHECK_EQ(out.result_code, user ? rows[i].result_of_user : rows[i].result);
+		if (out.result_code == HV_TRANSLATE_GVA_SUCCESS)
+			CHECK_EQ(out.gpa_page, rows[i].gpa_page);
+		CHECK_EQ(out.overlay_page, 0);
+	}
+	CHECK_NOTE("end");
+}
+
+static void translations(void)
+{
+	static const struct hv_input_translate_virtual_address wrong[] = {
+		{ .vp_index = 7 },
+		{ .padding = 1 },
+		{ .control_flags = 1ul << 8 },
+		{ .control_flags = 1ul << 56 }, /* a VTL */
+		{ .control_flags = R | USER | EXEMPT },
+		{ .gva_page = 1ul << 52 },
+	};
+	struct guest guest = new_guest(loop, sizeof(loop));
+	struct hv_output_translate_virtual_address out;
+	uint32_t *directory = (uint32_t *)(void *)guest.memory;
+
+	/* Without paging. */
+	CHECK_INT(translate(guest.vp,
+			    (struct hv_input_translate_virtual_address){ .gva_page = 0x98765 },
+			    &out),
+		  0);
+	CHECK_EQ(out.result_code, HV_TRANSLATE_GVA_SUCCESS);
+	CHECK_EQ(out.gpa_page, 0x98765);
+	make_tables(&guest);
+	check_translations(&guest, false);
+	CHECK_EQ(directory[0], 0x2007);
+	CHECK_EQ(directory[3], 0x400087);
+	/* What the CPU would set, as far as there is a place for it. */
+	CHECK_INT(translate(guest.vp,
+			    (struct hv_input_translate_virtual_address){ .control_flags = R | SET },
+			    &out),
+		  0);
+	CHECK_EQ(out.result_code, HV_TRANSLATE_GVA_GPA_NO_WRITE_ACCESS);
+	CHECK_EQ(directory[0], 0x2027);
+	for (int write = 0; write < 2; write++) {
+		CHECK_INT(translate(guest.vp,
+				    (struct hv_input_translate_virtual_address){
+					    .control_flags = SET | (write ? W : R),
+					    .gva_page = 0xc00 },
+				    &out),
+			  0);
+		CHECK_EQ(out.result_code, HV_TRANSLATE_GVA_SUCCESS);
+		CHECK_EQ(directory[3], write ? 0x4000e7 : 0x4000a7);
+	}
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		CHECK_NOTE("row %zu", i);
+		CHECK_INT(translate(guest.vp, wrong[i], &out), EINVAL);
+	}
+	flat_segment(guest.vp, HV_X64_REGISTER_CS, 0x1b, 0xc0fb);
+	flat_segment(guest.vp, HV_X64_REGISTER_SS, 0x23, 0xc0f3);
+	check_translations(&guest, true);
+	end_guest(&guest);
+	balanced();
+}
+
+/* Asks CPUID for leaf 0x80000006 and then for 1, and tells what it hears. */
+static const unsigned char asking[] = {
+	0xb8, 0x06, 0x00, 0x00, 0x80, /* mov $0x80000006,%eax */
+	0xb9, 0x07, 0x00, 0x00, 0x00, /* mov $7,%ecx */
+	0x0f, 0xa2, /* cpuid */
+	0xe6, 0x10, /* out %al,$0x10 */
+	0xb8, 0x01, 0x00, 0x00, 0x00, /* mov $1,%eax */
+	0x0f, 0xa2, /* cpuid */
+	0xe6, 0x10, /* out %al,$0x10 */
+};
+#define ASKING_HIGH 0x100cu
+#define ASKING_ONE 0x1015u
+
+struct cpuid_values {
+	struct hv_input_get_vp_cpuid_values head;
+	struct hv_cpuid_leaf_info leaves[3];
+};
+
+static void cpuid_results(void)
+{
+	struct guest guest = new_guest(asking, sizeof(asking));
+	struct hv_input_register_intercept_result in = {
+		.intercept_type = HV_INTERCEPT_TYPE_X64_CPUID,
+		.cpuid = { .eax_in = 0x80000006,
+			   .ecx_in = 7,
+			   .subleaf_specific = 1,
+			   .always_override = 1,
+			   .eax = 0x11111111,
+			   .eax_mask = UINT32_MAX,
+			   .ebx = 0x22222222,
+			   .ebx_mask = UINT32_MAX,
+			   .ecx = 0x33333333,
+			   .ecx_mask = UINT32_MAX,
+			   .edx = 0x44444444,
+			   .edx_mask = UINT32_MAX },
+	};
+	struct cpuid_values ask = {
+		.head = { .flags = HV_CPUID_VALUES_REGISTERED | HV_CPUID_VALUES_OF_VP_XFEM },
+		.leaves = { { .eax = 0x80000006, .ecx = 7 }, { .eax = 0x80000006 }, { .eax = 1 } },
+	};
+	struct hv_output_get_vp_cpuid_values told[3], own[3];
+	struct mshv_root_hvcall back;
+	const size_t size = offsetof(struct hv_input_register_intercept_result, padding);
+
+	CHECK_INT(hvcall(guest.vp, HVCALL_REGISTER_INTERCEPT_RESULT, 0, &in, size, NULL, 0, NULL),
+		  0);
+	/* For all VPs: the model, of leaf 1. */
+	in.vp_index = HV_ANY_VP;
+	in.cpuid = (struct hv_x64_cpuid_result){
+		.eax_in = 1, .always_override = 1, .eax = 0x00abcdef, .eax_mask = UINT32_MAX
+	};
+	CHECK_INT(hvcall(guest.vp, HVCALL_REGISTER_INTERCEPT_RESULT, 0, &in, size, NULL, 0, NULL),
+		  0);
+	in.vp_index = 7;
+	CHECK_INT(hvcall(guest.vp, HVCALL_REGISTER_INTERCEPT_RESULT, 0, &in, size, NULL, 0, NULL),
+		  EINVAL);
+	in.vp_index = 0;
+	in.cpuid.padding = 1;
+	CHECK_INT(hvcall(guest.vp, HVCALL_REGISTER_INTERCEPT_RESULT, 0, &in, size, NULL, 0, NULL),
+		  EINVAL);
+	in.cpuid.padding = 0;
+	in.intercept_type = HV_INTERCEPT_TYPE_EXCEPTION;
+	CHECK_INT(hvcall(guest.vp, HVCALL_REGISTER_INTERCEPT_RESULT, 0, &in, size, NULL, 0, NULL),
+		  EINVAL);
+
+	CHECK_INT(hvcall(guest.vp, HVCALL_GET_VP_CPUID_VALUES, 3, &ask, sizeof(ask), told,
+			 sizeof(told), &back),
+		  0);
+	CHECK_EQ(back.reps, 3);
+	CHECK_EQ(told[0].eax, 0x11111111);
+	CHECK_EQ(told[0].edx, 0x44444444);
+	CHECK(told[1].eax != 0x11111111);
+	CHECK_EQ(told[2].eax, 0x00abcdef);
+	ask.head.flags = HV_CPUID_VALUES_OF_VP_XFEM;
+	CHECK_INT(hvcall(guest.vp, HVCALL_GET_VP_CPUID_VALUES, 3, &ask, sizeof(ask), own,
+			 sizeof(own), NULL),
+		  0);
+	CHECK_MEM(&own[0], &told[1], sizeof(own[0]));
+	CHECK(own[2].eax != 0x00abcdef);
+	CHECK_EQ(own[2].edx, told[2].edx);
+	ask.head.flags = 4;
+	CHECK_INT(hvcall(guest.vp, HVCALL_GET_VP_CPUID_VALUES, 3, &ask, sizeof(ask), own,
+			 sizeof(own), NULL),
+		  EINVAL);
+
+	/* What the guest hears. */
+	REQUIRE(run(&guest) == 0);
+	CHECK_EQ((uint32_t)guest.page->rax, 0x11111111);
+	CHECK_EQ((uint32_t)guest.page->rbx, 0x22222222);
+	CHECK_EQ((uint32_t)guest.page->rcx, 0x33333333);
+	CHECK_EQ((uint32_t)guest.page->rdx, 0x44444444);
+	skip(&guest, ASKING_HIGH, 2);
+	REQUIRE(run(&guest) == 0);
+	CHECK_EQ((uint32_t)guest.page->rax, 0x00abcdef);
+	CHECK_EQ((uint32_t)guest.page->rdx, told[2].edx);
+	CHECK_EQ(guest.page->rip, ASKING_ONE);
+	end_guest(&guest);
+	balanced();
+}
+
 static void on_alarm(int number)
 {
 	(void)number;
@@ -703,6 +939,7 @@ static void while_it_runs(void)
 	struct get_registers get = { .head = { .vp_index = 0 }, .names = { HV_X64_REGISTER_RIP } };
 	char *memory = new_memory(PAGE);
 	struct sigaction action = { .sa_handler = on_alarm };
+	struct hv_output_translate_virtual_address gpa;
 	union hv_register_value value;
 	pthread_t thread;
 
@@ -712,9 +949,12 @@ static void while_it_runs(void)
 		nap();
 	CHECK_INT(set_memory(guest.partition, 50, memory, PAGE, WRITABLE), 0);
 	CHECK_INT(set_memory(guest.partition, 50, memory, PAGE, UNMAP), 0);
-	/* Its registers are not to be had now. */
+	/* Its registers are not to be had now, nor what depends on them. */
 	CHECK(hvcall(guest.partition, HVCALL_GET_VP_REGISTERS, 1, &get, 20, &value, sizeof(value),
 		     NULL) != 0);
+	CHECK_INT(translate(guest.partition, (struct hv_input_translate_virtual_address){ 0 },
+			    &gpa),
+		  EIO);
 	pthread_kill(thread, SIGALRM);
 	pthread_join(thread, NULL);
 	CHECK_EQ(get_register64(guest.vp, HV_X64_REGISTER_RIP), 0x1000);
@@ -893,6 +1133,40 @@ static bool interrupted(const struct guest *guest)
 	CHECK_EQ(io->port_number, 0x20);
 	skip(guest, HANDLER, 2);
 	return true;
+}
+
+/* A page fault that the VMM found: an exception with error code and CR2. */
+static void pending_event(void)
+{
+	static const uint64_t refused[] = {
+		HV_X64_EVENT_PENDING | 2ul << HV_X64_EVENT_VECTOR_SHIFT,
+		HV_X64_EVENT_PENDING | 32ul << HV_X64_EVENT_VECTOR_SHIFT,
+		HV_X64_EVENT_PENDING | 14ul << HV_X64_EVENT_VECTOR_SHIFT |
+			1ul << HV_X64_EVENT_TYPE_SHIFT,
+		14ul << HV_X64_EVENT_VECTOR_SHIFT,
+	};
+	struct guest guest = new_halting_guest();
+	union hv_register_value value = { .reg64 = 0 };
+	uint32_t error;
+
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		CHECK_INT(set_register64(guest.vp, HV_REGISTER_PENDING_EVENT0, refused[i]), EINVAL);
+	CHECK_INT(set_register64(guest.vp, HV_REGISTER_PENDING_EVENT0, 0), 0);
+	memcpy(guest.memory + IDT - 0x1000 + (size_t)14 * 8,
+	       guest.memory + IDT - 0x1000 + (size_t)0x30 * 8, 8);
+	value.reg128.low = HV_X64_EVENT_PENDING | HV_X64_EVENT_ERROR_CODE_VALID |
+			   14ul << HV_X64_EVENT_VECTOR_SHIFT | 6ul << HV_X64_EVENT_ERROR_CODE_SHIFT;
+	value.reg128.high = 0x123456;
+	CHECK_INT(set_register(guest.vp, 0, HV_REGISTER_PENDING_EVENT0, value), 0);
+	CHECK(get_register64(guest.vp, HV_REGISTER_PENDING_INTERRUPTION) & HV_X64_PENDING_VALID);
+	CHECK_INT(set_register64(guest.vp, HV_REGISTER_PENDING_EVENT0, 0),
+		  0); /* takes nothing back */
+	REQUIRE(interrupted(&guest));
+	CHECK_EQ(get_register64(guest.vp, HV_X64_REGISTER_CR2), 0x123456);
+	memcpy(&error, guest.memory + STACK - 16 - 0x1000, sizeof(error));
+	CHECK_EQ(error, 6);
+	end_guest(&guest);
+	balanced();
 }
 
 #define DEASSIGN (1u << MSHV_IRQFD_BIT_DEASSIGN)
@@ -1508,6 +1782,9 @@ static const struct {
 	TEST(registers),
 	TEST(vp_calls),
 	TEST(states),
+	TEST(translations),
+	TEST(cpuid_results),
+	TEST(pending_event),
 	TEST(runs),
 	TEST(busy),
 	TEST(while_it_runs),

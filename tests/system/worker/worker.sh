@@ -33,7 +33,7 @@ machine 400 --share "$1" <<'EOS' || fail "hv-worker did not do as it must"
 	ends $good "module: the module's text" --loader pvh --cmdline hello --initrd /tmp/module
 	ends $good "by multiboot" --loader multiboot --cmdline hello
 	ends $good "module: the module's text" --loader multiboot --cmdline "a b hello" --initrd /tmp/module
-	for name in ports hole memory; do
+	for name in ports strings hole memory; do
 		ends $good "" --cmdline $name
 	done
 	ends 0 "" --cmdline poweroff
