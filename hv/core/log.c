@@ -59,26 +59,49 @@ static bool take_lock(void)
 	return false;
 }
 
+/* limit may be NULL. */
+static void write_line(struct log_limit *limit, enum mullion_log_level level, char *line, size_t n)
+{
+	u64 now = tsc_uptime_ns();
+	bool locked = take_lock();
+	u32 left_out = 0;
+
+	if (limit && !log_limit_pass(limit, now, &left_out))
+		goto out;
+	if (left_out)
+		n += hv_format(line + n, LINE_MAX - n, " (%u such lines left out)", left_out);
+	if (!ring) {
+		ring = (struct mullion_log *)early_area;
+		logring_init(ring, sizeof(early_area));
+	}
+	logring_write(ring, level, cpu_count ? (u16)this_cpu()->index : 0, now, line, n);
+	if (level <= console_level)
+		console_line(line, n);
+out:
+	if (locked)
+		spin_unlock(&lock);
+}
+
 void log_line(enum mullion_log_level level, const char *fmt, ...)
 {
 	char line[LINE_MAX];
 	va_list args;
-	bool locked;
 	size_t n;
 
 	va_start(args, fmt);
 	n = hv_vformat(line, sizeof(line), fmt, args);
 	va_end(args);
+	write_line(NULL, level, line, n);
+}
 
-	locked = take_lock();
-	if (!ring) {
-		ring = (struct mullion_log *)early_area;
-		logring_init(ring, sizeof(early_area));
-	}
-	logring_write(ring, level, cpu_count ? (u16)this_cpu()->index : 0, tsc_uptime_ns(), line,
-		      n);
-	if (level <= console_level)
-		console_line(line, n);
-	if (locked)
-		spin_unlock(&lock);
+void log_limited(struct log_limit *limit, enum mullion_log_level level, const char *fmt, ...)
+{
+	char line[LINE_MAX];
+	va_list args;
+	size_t n;
+
+	va_start(args, fmt);
+	n = hv_vformat(line, sizeof(line), fmt, args);
+	va_end(args);
+	write_line(limit, level, line, n);
 }
