@@ -184,6 +184,17 @@ static void exit_unrecoverable(struct vp *vp)
 		      sizeof(struct hv_x64_state_message), HV_X64_ACCESS_EXECUTE);
 }
 
+/* The exceptions that a CPU can be kept delivering for ever: here it is interrupted. */
+static void exit_other(struct vp *vp)
+{
+	u8 vector = vp->exit.exception;
+
+	if (vector)
+		vendor->inject_exception(vp, vector, vector == VECTOR_AC, 0);
+	else
+		exit_unrecoverable(vp);
+}
+
 static void (*const handlers[MULLION_EXIT_COUNT])(struct vp *) = {
 	[MULLION_EXIT_INTERRUPT] = exit_interrupt,
 	[MULLION_EXIT_NMI] = exit_nmi,
@@ -200,7 +211,7 @@ static void (*const handlers[MULLION_EXIT_COUNT])(struct vp *) = {
 	[MULLION_EXIT_GPA_FAULT] = exit_gpa_fault,
 	[MULLION_EXIT_SHUTDOWN] = exit_unrecoverable,
 	[MULLION_EXIT_VIRT_INSTRUCTION] = inject_ud,
-	[MULLION_EXIT_OTHER] = exit_unrecoverable,
+	[MULLION_EXIT_OTHER] = exit_other,
 	[MULLION_EXIT_XSETBV] = exit_xsetbv,
 	[MULLION_EXIT_CACHE] = exit_cache,
 	[MULLION_EXIT_RDPMC] = inject_gp,

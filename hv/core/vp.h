@@ -59,6 +59,9 @@ struct vp_exit {
 			bool write;
 			bool fetch;
 		};
+		struct { /* OTHER: an exception of the guest's own, 0: none */
+			u8 exception;
+		};
 		struct { /* INTR_WINDOW: the guest has returned from its NMI handler */
 			bool nmi_done;
 		};

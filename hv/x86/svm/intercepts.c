@@ -139,6 +139,9 @@ static void set_child(struct vp *vp, struct vmcb *v)
 			 INTERCEPT1_HLT;
 	v->intercept2 |= INTERCEPT2_WBINVD | INTERCEPT2_MONITOR | INTERCEPT2_MWAIT |
 			 INTERCEPT2_MWAIT_ARMED | INTERCEPT2_XSETBV | INTERCEPT2_RDPRU;
+	/* Delivered on a stack that is watched, or not aligned, each of them raises
+	 * itself again: the CPU would do nothing else. */
+	v->intercept_exceptions = BIT32(VECTOR_DB) | BIT32(VECTOR_AC);
 	v->int_control |= INT_CONTROL_MASKING;
 	v->iopm = virt_to_phys(child_iopm).v;
 	v->msrpm = virt_to_phys(child_msrpm).v;

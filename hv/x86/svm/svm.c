@@ -193,8 +193,14 @@ static void decode_exit(struct vp *vp, const struct vmcb *v)
 		vp->exit.reason = MULLION_EXIT_IO;
 		io_exit(vp, v);
 		break;
+	case SVM_EXIT_EXCEPTION + VECTOR_DB:
+	case SVM_EXIT_EXCEPTION + VECTOR_AC:
+		vp->exit.reason = MULLION_EXIT_OTHER;
+		vp->exit.exception = (u8)(code - SVM_EXIT_EXCEPTION);
+		break;
 	default:
 		vp->exit.reason = plain_reason(code);
+		vp->exit.exception = 0;
 		vp->exit.nmi_done = code == SVM_EXIT_IRET;
 	}
 }
@@ -374,12 +380,23 @@ static bool svm_msr_read(struct vp *vp, u32 msr, u64 *value)
 	}
 }
 
-/* EFER as the guest sees it, without SVME; LMA follows paging. */
-static bool write_efer(struct vmcb *v, u64 value)
+/* What a guest may set in EFER: of a child's, what CPUID tells it of. VMRUN refuses bits
+ * that the CPU has not got. */
+static u64 allowed_efer(const struct vp *vp)
 {
-	u64 allowed = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE | EFER_LMSLE | EFER_FFXSR |
-		      EFER_TCE | EFER_AIBRSE;
+	struct cpuid_regs r = cpuid(0x80000001, 0);
+	u64 allowed = EFER_SCE | EFER_LME | EFER_LMA | (r.edx & BIT32(20) ? EFER_NXE : 0);
 
+	if (vp->child)
+		return allowed;
+	if (cpuid(0x80000000, 0).eax >= 0x80000021 && (cpuid(0x80000021, 0).eax & BIT32(8)))
+		allowed |= EFER_AIBRSE;
+	return allowed | (r.edx & BIT32(25) ? EFER_FFXSR : 0) | (r.ecx & BIT32(17) ? EFER_TCE : 0);
+}
+
+/* EFER as the guest sees it, without SVME; LMA follows paging. */
+static bool write_efer(struct vmcb *v, u64 allowed, u64 value)
+{
 	if (value & ~allowed)
 		return false;
 	if ((v->cr0 & CR0_PG) && ((value ^ v->efer) & EFER_LME))
@@ -392,7 +409,7 @@ static bool svm_msr_write(struct vp *vp, u32 msr, u64 value)
 {
 	switch (msr) {
 	case MSR_EFER:
-		if (!write_efer(vmcb_of(vp), value))
+		if (!write_efer(vmcb_of(vp), allowed_efer(vp), value))
 			return false;
 		svm_flush(vp);
 		return true;

@@ -134,6 +134,7 @@ _Static_assert(sizeof(struct vmcb) == 0x1000, "a page");
 #define EVENT_VALID BIT(31)
 
 enum svm_exit_code {
+	SVM_EXIT_EXCEPTION = 0x40, /* and the vector */
 	SVM_EXIT_INTR = 0x60,
 	SVM_EXIT_NMI = 0x61,
 	SVM_EXIT_INIT = 0x63,

@@ -1135,6 +1135,14 @@ static bool interrupted(const struct guest *guest)
 	return true;
 }
 
+/* The handler is this vector's too. */
+static void take_vector(const struct guest *guest, unsigned int vector)
+{
+	char *idt = guest->memory + IDT - 0x1000;
+
+	memcpy(idt + (size_t)vector * 8, idt + (size_t)0x30 * 8, 8);
+}
+
 /* A page fault that the VMM found: an exception with error code and CR2. */
 static void pending_event(void)
 {
@@ -1152,8 +1160,7 @@ static void pending_event(void)
 	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
 		CHECK_INT(set_register64(guest.vp, HV_REGISTER_PENDING_EVENT0, refused[i]), EINVAL);
 	CHECK_INT(set_register64(guest.vp, HV_REGISTER_PENDING_EVENT0, 0), 0);
-	memcpy(guest.memory + IDT - 0x1000 + (size_t)14 * 8,
-	       guest.memory + IDT - 0x1000 + (size_t)0x30 * 8, 8);
+	take_vector(&guest, 14);
 	value.reg128.low = HV_X64_EVENT_PENDING | HV_X64_EVENT_ERROR_CODE_VALID |
 			   14ul << HV_X64_EVENT_VECTOR_SHIFT | 6ul << HV_X64_EVENT_ERROR_CODE_SHIFT;
 	value.reg128.high = 0x123456;
@@ -1165,6 +1172,62 @@ static void pending_event(void)
 	CHECK_EQ(get_register64(guest.vp, HV_X64_REGISTER_CR2), 0x123456);
 	memcpy(&error, guest.memory + STACK - 16 - 0x1000, sizeof(error));
 	CHECK_EQ(error, 6);
+	end_guest(&guest);
+	balanced();
+}
+
+/* Bits of EFER that the guest was not told of are a fault, not a state that the CPU
+ * does not run. */
+static void strange_efer(void)
+{
+	static const unsigned char writing[] = {
+		0xb9, 0x80, 0x00, 0x00, 0xc0, /* mov $0xc0000080,%ecx */
+		0x31, 0xd2, /* xor %edx,%edx */
+		0xb8, 0x00, 0x00, 0x00, 0x00, /* mov the value,%eax */
+		0x0f, 0x30, /* wrmsr */
+		0xe6, 0x21, /* out %al,$0x21 */
+	};
+	static const uint32_t values[] = { 1u << 13, 1u << 14, 1u << 15, 1u << 21, 1u << 12, 2 };
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		struct guest guest = new_halting_guest();
+		uint32_t rip;
+
+		CHECK_NOTE("EFER 0x%x", values[i]);
+		memcpy(guest.memory, writing, sizeof(writing));
+		memcpy(guest.memory + 8, &values[i], sizeof(values[i]));
+		take_vector(&guest, 13);
+		REQUIRE(interrupted(&guest));
+		memcpy(&rip, guest.memory + STACK - 12 - 0x1000, sizeof(rip));
+		CHECK_EQ(rip, 0x100c);
+		end_guest(&guest);
+	}
+	balanced();
+}
+
+/* Exceptions that leave the guest on their way, since they could come for ever. */
+static void single_step(void)
+{
+	static const unsigned char stepping[] = {
+		0x90, /* nop */
+		0xf1, /* int1 */
+		0xf4, /* hlt */
+	};
+	struct guest guest = new_halting_guest();
+	uint32_t rip;
+
+	memcpy(guest.memory, stepping, sizeof(stepping));
+	take_vector(&guest, 1);
+	CHECK_INT(set_register64(guest.vp, HV_X64_REGISTER_RFLAGS, 0x102), 0);
+	REQUIRE(interrupted(&guest));
+	memcpy(&rip, guest.memory + STACK - 12 - 0x1000, sizeof(rip));
+	CHECK_EQ(rip, 0x1001);
+	CHECK_EQ(get_register64(guest.vp, HV_X64_REGISTER_DR6) & 0x4000, 0x4000);
+	CHECK_INT(set_register64(guest.vp, HV_X64_REGISTER_RSP, STACK), 0);
+	guest.page->rip = 0x1001; /* the page still says that it is new */
+	REQUIRE(interrupted(&guest));
+	memcpy(&rip, guest.memory + STACK - 12 - 0x1000, sizeof(rip));
+	CHECK_EQ(rip, 0x1002);
 	end_guest(&guest);
 	balanced();
 }
@@ -1785,6 +1848,8 @@ static const struct {
 	TEST(translations),
 	TEST(cpuid_results),
 	TEST(pending_event),
+	TEST(strange_efer),
+	TEST(single_step),
 	TEST(runs),
 	TEST(busy),
 	TEST(while_it_runs),
