@@ -327,10 +327,12 @@ static const char *text(sd_json_variant *json, const char *key)
 static bool is_console(const char *path)
 {
 	static const char directory[] = "/dev/pts/";
-	const char *digits = path + sizeof(directory) - 1;
+	size_t before = sizeof(directory) - 1, digits;
 
-	return strncmp(path, directory, sizeof(directory) - 1) == 0 && *digits &&
-	       strlen(digits) < 10 && strspn(digits, "0123456789") == strlen(digits);
+	if (strncmp(path, directory, before) != 0)
+		return false;
+	digits = strspn(path + before, "0123456789");
+	return digits > 0 && digits < 10 && !path[before + digits];
 }
 
 static enum reason reason_of(const char *name)

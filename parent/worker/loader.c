@@ -3,7 +3,6 @@
 #include "loader.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #define PTE_PRESENT 0x01u
@@ -62,16 +61,17 @@ void load_tables(const struct ram *ram)
 
 bool load_cmdline(const struct load *load, const char *prefix, uint64_t max, struct error *error)
 {
-	uint64_t length = strlen(prefix) + strlen(load->cmdline);
+	size_t before = strlen(prefix), length = before + strlen(load->cmdline);
+	char *target = (char *)load->ram->bytes + LOW_CMDLINE;
 
 	if (max > LOW_CMDLINE_SIZE - 1)
 		max = LOW_CMDLINE_SIZE - 1;
 	if (length > max)
 		return error_set(error, ERROR_CONFIG,
-				 "the command line has %" PRIu64 " characters, %s takes %" PRIu64,
-				 length, load->kernel.name, max);
-	snprintf((char *)load->ram->bytes + LOW_CMDLINE, LOW_CMDLINE_SIZE, "%s%s", prefix,
-		 load->cmdline);
+				 "the command line has %zu characters, %s takes %" PRIu64, length,
+				 load->kernel.name, max);
+	memcpy(target, prefix, before);
+	memcpy(target + before, load->cmdline, length - before + 1);
 	return true;
 }
 
