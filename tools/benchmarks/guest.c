@@ -3,7 +3,8 @@
  * The half of tools/bench that runs inside of the measured machine: it times a
  * load, takes what hv and the kernel counted meanwhile, and prints one JSON
  * object a line on stdout, behind "bench: ". Counters are read before the clock
- * starts and after it stops. Linked statically; the initramfs has no libraries.
+ * starts and after it stops. "bench: begin ROW" and "bench: end ROW" stand around
+ * the load. Linked statically; the initramfs has no libraries.
  *
  *   boot                   how long the kernel has been running
  *   booted                 what hv counted since it started
@@ -23,37 +24,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <mullion/stats.h>
+#include "hvstats.h"
+
 #include <mullion/uapi.h>
 
-#define CPUS_MAX 64
+#define CPUS_MAX VPS_MAX
 #define NET_BLOCK (64 * 1024)
-
-static const char *const exit_names[MULLION_EXIT_COUNT] = {
-	[MULLION_EXIT_INTERRUPT] = "interrupt",
-	[MULLION_EXIT_NMI] = "nmi",
-	[MULLION_EXIT_INIT] = "init",
-	[MULLION_EXIT_INTR_WINDOW] = "intr-window",
-	[MULLION_EXIT_CPUID] = "cpuid",
-	[MULLION_EXIT_MSR_READ] = "msr-read",
-	[MULLION_EXIT_MSR_WRITE] = "msr-write",
-	[MULLION_EXIT_APIC_ICR] = "apic-icr",
-	[MULLION_EXIT_APIC_OTHER] = "apic-other",
-	[MULLION_EXIT_IO] = "io",
-	[MULLION_EXIT_HLT] = "hlt",
-	[MULLION_EXIT_HYPERCALL] = "hypercall",
-	[MULLION_EXIT_GPA_FAULT] = "gpa-fault",
-	[MULLION_EXIT_SHUTDOWN] = "shutdown",
-	[MULLION_EXIT_VIRT_INSTRUCTION] = "virt-instruction",
-	[MULLION_EXIT_OTHER] = "other",
-};
 
 /* What the kernel counts per CPU, as /proc/interrupts names it. */
 enum kind {
@@ -69,51 +51,13 @@ static const char *const kind_names[] = { "ticks", "reschedules", "calls", "shoo
 					  "devices" };
 
 struct counters {
-	unsigned int vps;
-	struct mullion_vp_stats vp[CPUS_MAX];
+	struct vp_set vps;
 	unsigned int cpus;
 	uint64_t interrupts[KINDS][CPUS_MAX];
 };
 
-static const struct mullion_stats *shared; /* NULL: no hv here */
+static bool has_hv;
 static struct counters before, after;
-
-static void fail(const char *what)
-{
-	printf("bench: failed: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
-
-static void map_stats(void)
-{
-	struct mullion_hv_info info = { 0 };
-	int fd = open(MULLION_DEVICE, O_RDONLY | O_CLOEXEC);
-	void *memory;
-
-	if (fd < 0)
-		return;
-	if (ioctl(fd, MULLION_IOC_INFO, &info))
-		fail("MULLION_IOC_INFO");
-	memory = mmap(NULL, info.stats_size, PROT_READ, MAP_SHARED, fd, MULLION_MMAP_STATS);
-	if (memory == MAP_FAILED)
-		fail("mapping hv's statistics");
-	close(fd);
-	shared = memory;
-	if (shared->magic != MULLION_STATS_MAGIC || shared->version != MULLION_STATS_VERSION)
-		fail("hv's statistics have another version");
-}
-
-static void read_stats(struct counters *c)
-{
-	c->vps = 0;
-	for (uint32_t i = 0; shared && i < shared->entry_count && c->vps < CPUS_MAX; i++) {
-		const char *entry = (const char *)shared + shared->entries_offset +
-				    (size_t)i * shared->entry_size;
-
-		memcpy(&c->vp[c->vps], entry, sizeof(c->vp[0]));
-		c->vps += c->vp[c->vps].partition == 0;
-	}
-}
 
 static enum kind kind_of(const char *label)
 {
@@ -174,25 +118,6 @@ static void flush(void)
 	tcdrain(STDOUT_FILENO);
 }
 
-static uint64_t to_ns(uint64_t ticks)
-{
-	return shared->tsc_hz ? (uint64_t)((double)ticks * 1e9 / (double)shared->tsc_hz) : 0;
-}
-
-static void print_vp(const struct mullion_vp_stats *a, const struct mullion_vp_stats *b)
-{
-	printf("{\"entries\":%" PRIu64 ",\"guest_ns\":%" PRIu64 ",\"hv_ns\":%" PRIu64
-	       ",\"wait_ns\":%" PRIu64 ",\"injected\":%" PRIu64 ",\"exits\":{",
-	       (uint64_t)(b->entries - a->entries), to_ns(b->guest_ticks - a->guest_ticks),
-	       to_ns(b->hv_ticks - a->hv_ticks), to_ns(b->wait_ticks - a->wait_ticks),
-	       (uint64_t)(b->interrupts - a->interrupts));
-	for (unsigned int e = 0, n = 0; e < MULLION_EXIT_COUNT; e++)
-		if (b->exits[e] != a->exits[e])
-			printf("%s\"%s\":%" PRIu64, n++ ? "," : "", exit_names[e],
-			       (uint64_t)(b->exits[e] - a->exits[e]));
-	printf("}}");
-}
-
 static void print_counters(void)
 {
 	for (unsigned int k = 0; k < KINDS; k++) {
@@ -202,15 +127,10 @@ static void print_counters(void)
 			       after.interrupts[k][cpu] - before.interrupts[k][cpu]);
 		printf("]");
 	}
-	if (!shared)
+	if (!has_hv)
 		return;
-	printf(",\"vps\":[");
-	for (unsigned int i = 0; i < after.vps; i++) {
-		if (i)
-			printf(",");
-		print_vp(&before.vp[i], &after.vp[i]);
-	}
-	printf("]");
+	printf(",");
+	hvstats_print(&before.vps, &after.vps);
 }
 
 static void measure(const char *row, int (*load)(char **), char **arguments)
@@ -218,16 +138,18 @@ static void measure(const char *row, int (*load)(char **), char **arguments)
 	uint64_t start, end;
 	int status;
 
-	map_stats();
+	has_hv = hvstats_map();
 	printf("bench: begin %s\n", row);
 	flush();
 	read_interrupts(&before);
-	read_stats(&before);
+	hvstats_read(&before.vps, false);
 	start = now(CLOCK_MONOTONIC);
 	status = load(arguments);
 	end = now(CLOCK_MONOTONIC);
-	read_stats(&after);
+	hvstats_read(&after.vps, false);
 	read_interrupts(&after);
+	printf("bench: end %s\n", row);
+	flush();
 	printf("bench: {\"row\":\"%s\",\"ns\":%" PRIu64 ",\"status\":%d", row, end - start, status);
 	print_counters();
 	printf("}\n");
@@ -336,10 +258,10 @@ static int boot(void)
 
 static int booted(void)
 {
-	map_stats();
-	if (!shared)
+	has_hv = hvstats_map();
+	if (!has_hv)
 		return 0;
-	read_stats(&after);
+	hvstats_read(&after.vps, false);
 	read_interrupts(&after);
 	printf("bench: {\"row\":\"boot\"");
 	print_counters();

@@ -12,19 +12,37 @@ import struct
 import subprocess
 import threading
 import time
+from dataclasses import dataclass
 
 from medium import TOP
 
 LOGS = os.path.join(TOP, "build", "log", "bench")
-MEMORY = "1G"
-KVM_MEMORY = "2G"
+MEMORY, HOST_MEMORY = "1G", "2G"
+
+# Entries of GRUB's menu whose machine runs a guest, which is then what is measured.
+WITH_GUEST = ("kvm", "mullion")
 
 # What hv or the kernel print when nothing more will come.
 DEATH = re.compile(r"^\(hv\) (parent killed|panic)|^\[[ 0-9.]+\] ---\[ end Kernel panic")
 
 # The guest's clock may differ from ours by that much over a row: a share, and
-# seconds in which a line reaches us (from KVM's guest through two consoles).
-CLOCK_SHARE, CLOCK_SECONDS = 0.03, {"bare": 0.2, "hv": 0.2, "kvm": 1.0}
+# seconds in which a line reaches us (from a guest through two consoles).
+CLOCK_SHARE, CLOCK_SECONDS, CLOCK_SECONDS_GUEST = 0.03, 0.2, 1.0
+
+
+@dataclass(frozen=True)
+class Config:
+    """One way to run the machine."""
+    name: str
+    entry: str  # of GRUB's menu
+    cpu: str = ""
+    hv_options: str = ""
+    driver: str = ""  # mullion_root's parameter
+    base: str = ""  # the machine beside it, with which it is compared
+
+    @property
+    def with_guest(self):
+        return self.entry in WITH_GUEST
 
 
 class RunFailed(Exception):
@@ -116,22 +134,25 @@ class Run:
         settings, config = self.settings, self.config
         rows = ",".join(r for r in settings.rows)
         linux = (f"console=ttyS0,115200 quiet panic=-1 bench_rows={rows} bench_port={self.port} "
-                 f"bench_cpus={settings.cpus} bench_memory={MEMORY} bench_address=10.0.2.15")
+                 f"bench_cpus={settings.cpus} bench_memory={settings.guest_memory} bench_address=10.0.2.15")
         if config.driver:
             linux += f" bench_driver={config.driver}"
-        if config.entry == "kvm":
-            linux += " rdinit=/init-kvm"
+        if config.with_guest:
+            linux += f" rdinit=/init-host bench_vmm={config.entry}"
         boot = f"{self.work}/smbios"
         with open(boot, "w", encoding="ascii") as file:
             file.write(f"org.mullion.boot:{config.entry}|{config.hv_options}|{linux}")
-        disks = [("medium", "boot", "on"), ("scratch", "scratch", "off")]
-        if config.entry == "kvm":
+        disks = [("medium", "boot", "on")]
+        if settings.devices:
+            disks.append(("scratch", "scratch", "off"))
+        if config.with_guest:
             disks.append(("peer", "peer", "on"))
         arguments = ["qemu-system-x86_64", "-machine", "q35", "-accel", "tcg,thread=multi",
                      "-cpu", "max,+svm,+npt" + config.cpu, "-smp", str(settings.cpus),
-                     "-m", KVM_MEMORY if config.entry == "kvm" else MEMORY,
+                     "-m", HOST_MEMORY if config.with_guest else MEMORY,
                      "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-                     "-serial", "stdio", "-nic", "user,model=virtio-net-pci",
+                     "-serial", "stdio", "-nic",
+                     "user,model=virtio-net-pci" if settings.devices else "none",
                      "-smbios", f"type=11,path={boot}"]
         for number, (name, serial, read_only) in enumerate(disks):
             arguments += ["-drive", f"if=none,id=d{number},format=raw,readonly={read_only},"
@@ -187,6 +208,8 @@ class Run:
                 raise RunFailed(f"a line that is no JSON: {said[:60]}") from None
         elif said.startswith("begin "):
             self.begun[said.split()[1]] = (now, cpu_ns(self.pid))
+        elif said.startswith("end "):
+            self.end(said.split()[1], now)
         elif said.startswith("failed"):
             raise RunFailed(said)
         else:
@@ -200,10 +223,17 @@ class Run:
         self.rows.setdefault(name, {}).update(facts)
         if name == "boot" and "ns" in facts:
             self.marks["init"] = now
-        if name in self.begun:
-            began, used = self.begun[name]
-            self.rows[name]["our_ns"] = int((now - began) * 1e9)
-            self.rows[name]["cpu_ns"] = cpu_ns(self.pid) - used
+
+    def end(self, name, now):
+        """Of a row, as our clock and QEMU's CPU time have it."""
+        if name not in self.begun:
+            raise RunFailed(f"row {name} ends without having begun")
+        began, used = self.begun[name]
+        self.rows.setdefault(name, {}).update(our_ns=int((now - began) * 1e9),
+                                              cpu_ns=cpu_ns(self.pid) - used)
+
+    def clock_seconds(self):
+        return CLOCK_SECONDS_GUEST if self.config.with_guest else CLOCK_SECONDS
 
     def check(self):
         if "done" not in self.marks:
@@ -215,10 +245,11 @@ class Run:
             if row.get("status", 0):
                 raise RunFailed(f"row {name}: the load ended with status {row['status']}")
             if "our_ns" in row and abs(row["our_ns"] - row["ns"]) > \
-                    row["our_ns"] * CLOCK_SHARE + CLOCK_SECONDS[self.config.entry] * 1e9:
+                    row["our_ns"] * CLOCK_SHARE + self.clock_seconds() * 1e9:
                 raise RunFailed(f"row {name}: the guest's clock says {row['ns'] / 1e9:.2f} s, "
                                 f"ours {row['our_ns'] / 1e9:.2f} s")
-        if self.config.entry == "hv" and "hv" not in self.facts:
+        if self.config.entry in ("hv", "mullion") and "hv" not in self.facts:
             raise RunFailed("hv does not answer: is its driver loaded?")
-        if self.config.entry != "kvm":
+        # Of a guest its host has told.
+        if not self.config.with_guest:
             self.rows["total"] = {"ns": int((self.marks["init"] - self.marks["qemu"]) * 1e9)}

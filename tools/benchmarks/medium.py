@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What the measured machines boot from: a small disk with GRUB, hv, the build
-root's stock kernel and an initramfs; for the KVM peer also a disk with QEMU."""
+root's stock kernel and an initramfs; where there are guests, also a disk with the
+VMMs."""
 
 import os
 import shutil
@@ -10,14 +11,16 @@ TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 HERE = os.path.join(TOP, "tools", "benchmarks")
 
 # What is measured, of the build.
-TARGETS = ["hv", "mullion_root"]
+TARGETS = ["hv", "mullion_root", "hv-worker"]
 
 # virtio, its PCI transport and rings are part of the kernel.
 MODULES = ["virtio_blk", "virtio_net"]
-KVM_MODULES = ["kvm-amd", "crc32c_generic", "ext4"]
+HOST_MODULES = ["kvm-amd", "crc32c_generic", "ext4"]
+QEMU = "/usr/bin/qemu-system-x86_64"
 # What QEMU reads at run time, beside its libraries.
 FIRMWARE = ["/usr/share/seabios/bios-256k.bin", "/usr/share/qemu/kvmvapic.bin",
-            "/usr/share/qemu/linuxboot_dma.bin", "/usr/share/qemu/efi-virtio.rom"]
+            "/usr/share/qemu/linuxboot_dma.bin", "/usr/share/qemu/pvh.bin",
+            "/usr/share/qemu/efi-virtio.rom"]
 
 
 class Failure(Exception):
@@ -98,48 +101,73 @@ def archive(tree, target):
                        shell=True, cwd=tree, stdout=file, check=True)
 
 
+def compile_program(name, target, *sources):
+    tool("gcc", "-std=gnu17", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-s",
+         f"-I{TOP}/include", "-o", f"{target}/{name}", *(f"{HERE}/{source}" for source in sources))
+
+
 def make_initrd(work, preset, release):
     tree = f"{work}/initrd.tree"
     for folder in ("bin", "dev", "proc", "sys", "modules/hv"):
         os.makedirs(f"{tree}/{folder}")
     shutil.copy(busybox(), f"{tree}/bin/busybox")
-    tool("gcc", "-std=gnu17", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-s",
-         f"-I{TOP}/include", "-o", f"{tree}/bin/guest", f"{HERE}/guest.c")
+    compile_program("guest", f"{tree}/bin", "guest.c", "hvstats.c")
     put_modules(release, MODULES, tree, 10)
     shutil.copy(find_product(preset, "mullion_root.ko"), f"{tree}/modules/hv/")
     shutil.copy(f"{HERE}/init", tree)
     archive(tree, f"{work}/medium/boot/initrd")
 
 
-def make_medium(work, preset, peer):
-    """The disk to boot from: work/medium.img."""
+def make_medium(work, preset, with_guests):
+    """The disk to boot from: work/medium.img; where guests run, also work/peer.img."""
     release = kernel_release()
     os.makedirs(f"{work}/medium/boot/grub")
     make_initrd(work, preset, release)
     shutil.copy(f"/boot/vmlinuz-{release}", f"{work}/medium/boot/vmlinuz")
     shutil.copy(find_product(preset, "hv.elf"), f"{work}/medium/boot/")
     shutil.copy(f"{HERE}/grub.cfg", f"{work}/medium/boot/grub/")
-    if peer:
-        make_peer(work, release)
+    if with_guests:
+        make_host_initrd(work, release)
+        make_peer(work, preset)
     tool("grub-mkrescue", "-d", "/usr/lib/grub/i386-pc", "-o", f"{work}/medium.img", f"{work}/medium")
     return release
 
 
-def make_peer(work, release):
-    """The KVM host's part of the initramfs, and the disk with its QEMU: work/peer.img."""
-    extra, tree = f"{work}/peer.initrd", f"{work}/peer"
-    put_modules(release, KVM_MODULES, extra, 20)
-    shutil.copy(f"{HERE}/init-kvm", extra)
-    archive(extra, f"{work}/medium/boot/initrd-kvm")
+def make_host_initrd(work, release):
+    """The same initramfs, and what a host needs: one archive behind the other."""
+    extra, boot = f"{work}/host.tree", f"{work}/medium/boot"
+    os.makedirs(f"{extra}/bin")
+    compile_program("host", f"{extra}/bin", "host.c", "hvstats.c")
+    put_modules(release, HOST_MODULES, extra, 20)
+    shutil.copy(f"{HERE}/init-host", extra)
+    archive(extra, f"{work}/host.initrd")
+    with open(f"{boot}/initrd-host", "wb") as file:
+        for part in (f"{boot}/initrd", f"{work}/host.initrd"):
+            with open(part, "rb") as source:
+                shutil.copyfileobj(source, file)
+
+
+def put_program(tree, path, target):
+    """A program and its libraries."""
+    libraries = [w for line in tool("ldd", path).splitlines() for w in line.split()
+                 if w.startswith("/")]
+    for source, place in [(path, target)] + [(library, library) for library in libraries]:
+        # Debian's /lib and /lib64 are links into /usr.
+        place = tree + (place if place.startswith("/usr") else "/usr" + place)
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        shutil.copy(source, place)
+
+
+def make_peer(work, preset):
+    """The disk with the VMMs and what they boot: work/peer.img."""
+    tree = f"{work}/peer"
     for folder in ("dev", "tmp", "proc"):
         os.makedirs(f"{tree}/{folder}")
-    libraries = [w for line in tool("ldd", "/usr/bin/qemu-system-x86_64").splitlines()
-                 for w in line.split() if w.startswith("/")]
-    for path in ["/usr/bin/qemu-system-x86_64", *libraries, *FIRMWARE]:
-        # Debian's /lib and /lib64 are links into /usr.
-        target = tree + (path if path.startswith("/usr") else "/usr" + path)
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        shutil.copy(path, target)
+    put_program(tree, QEMU, QEMU)
+    put_program(tree, find_product(preset, "hv-worker"), "/usr/libexec/mullion/hv-worker")
+    for path in FIRMWARE:
+        os.makedirs(os.path.dirname(tree + path), exist_ok=True)
+        shutil.copy(path, tree + path)
     for link in ("lib", "lib64", "bin"):
         os.symlink(f"usr/{link}", f"{tree}/{link}")
     shutil.copy(f"{work}/medium/boot/vmlinuz", tree)

@@ -1,34 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """tools/bench parent: what hv costs the parent. See tools/bench -h."""
 
-import argparse
-import datetime
-import json
-import os
-import signal
-import subprocess
 import sys
-import tempfile
-import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import machine
-import medium
 import report
+import session
+from machine import MEMORY, Config
 
 ROWS = ["boot", "cpuid", "sha", "fork", "dd", "sleep", "disk-read", "disk-write", "net-send",
         "net-receive", "idle"]
-
-
-@dataclass(frozen=True)
-class Config:
-    """One way to run the machine."""
-    name: str
-    entry: str  # of GRUB's menu
-    cpu: str = ""
-    hv_options: str = ""
-    driver: str = ""  # mullion_root's parameter
-    base: str = ""  # the bare machine beside it
 
 
 BARE = {"bare": Config("bare", "bare"), "bare-xapic": Config("bare-xapic", "bare", ",-x2apic")}
@@ -42,49 +23,17 @@ MODES = {
 KVM = Config("kvm", "kvm", base="bare")
 
 
-class Parser(argparse.ArgumentParser):
-    def error(self, message):
-        print(f"bench: {message} (-h shows the usage)", file=sys.stderr)
-        sys.exit(2)
-
-
 def parse(arguments):
-    def some_of(known):
-        def convert(text):
-            names = list(known) if text == "all" else text.split(",")
-            for name in names:
-                if name not in known:
-                    raise argparse.ArgumentTypeError(f"there is no '{name}', but {', '.join(known)}")
-            return [name for name in known if name in names]
-        return convert
-
-    def positive(text):
-        if not text.isdigit() or int(text) == 0:
-            raise argparse.ArgumentTypeError(f"wants a number above 0, not '{text}'")
-        return int(text)
-
-    parser = Parser(prog="bench", add_help=False, allow_abbrev=False)
-    parser.add_argument("--pairs", type=positive, default=3)
-    parser.add_argument("--modes", type=some_of(MODES), default=["default"])
+    parser = session.parser()
+    parser.add_argument("--modes", type=session.some_of(MODES), default=["default"])
     parser.add_argument("--peer", choices=["kvm"])
-    parser.add_argument("--rows", type=some_of(ROWS), default=ROWS)
-    parser.add_argument("--cpus", type=positive, default=2)
-    parser.add_argument("--hv-options", default="")
-    parser.add_argument("--preset", default="release")
-    parser.add_argument("--json")
-    parser.add_argument("--timeout", type=positive, default=300)
-    parser.add_argument("--quiet", type=positive, default=0)
+    parser.add_argument("--rows", type=session.some_of(ROWS), default=ROWS)
     settings = parser.parse_args(arguments)
-    if "|" in settings.hv_options:
-        parser.error("--hv-options cannot hold '|'")
+    session.check(parser, settings)
     # The machine always tells when init began.
     settings.rows = ["boot"] + [row for row in settings.rows if row != "boot"]
+    settings.devices, settings.guest_memory = True, MEMORY
     return settings
-
-
-def note(text):
-    if not os.environ.get("MULLION_QUIET"):
-        print(f"bench: {text}", file=sys.stderr, flush=True)
 
 
 def configurations(settings):
@@ -100,108 +49,8 @@ def configurations(settings):
             if any(m.base == base.name for m in modes)]
 
 
-class Quiet:
-    """Waits for the others on this machine to stop, for some time in all."""
-
-    LOOK = 2  # seconds
-    CALM = 0.1  # CPUs: go on
-    DISTURBED = 0.3  # CPUs: what was measured meanwhile is doubtful
-
-    def __init__(self, seconds):
-        self.left = seconds
-
-    def wait(self):
-        while self.left > 0 and machine.OtherLoad().wait(self.LOOK) > self.CALM:
-            self.left -= self.LOOK
-
-    def again(self, run, seconds):
-        """Whether to repeat a run that took so long."""
-        if run.facts["others"] <= self.DISTURBED or self.left <= 0:
-            return False
-        self.left -= seconds
-        return True
-
-
-def run_once(work, config, settings, port, turn, quiet):
-    """A finished Run; or raises RunFailed."""
-    while True:
-        quiet.wait()
-        run = machine.Run(work, config, settings, port,
-                          os.path.join(machine.LOGS, f"{config.name}-{turn + 1}.log"))
-        started = time.monotonic()
-        run.run()
-        note(f"pair {turn + 1} of {settings.pairs}, {config.name}: init after "
-             f"{run.rows['boot']['ns'] / 1e9:.2f} s; others used {run.facts['others']:.2f} CPUs")
-        if not quiet.again(run, time.monotonic() - started):
-            return run
-        note("that was disturbed: once more")
-
-
-def measure(work, settings, configs, failures):
-    """runs[name][round]: a Run, or None where it failed."""
-    peer = machine.NetPeer()
-    peer.start()
-    quiet = Quiet(settings.quiet)
-    runs = {c.name: [None] * settings.pairs for c in configs}
-    for turn in range(settings.pairs):
-        # Who begins changes, so that a machine that warms up favours nobody.
-        at = turn % len(configs)
-        for config in configs[at:] + configs[:at]:
-            try:
-                runs[config.name][turn] = run_once(work, config, settings, peer.port, turn, quiet)
-            except machine.RunFailed as error:
-                log = f"build/log/bench/{config.name}-{turn + 1}.log"
-                failures.append({"run": config.name, "pair": turn + 1, "why": str(error),
-                                 "log": log})
-                note(f"pair {turn + 1}, {config.name}: FAILED: {error} ({log})")
-    return runs
-
-
-def first_line(*command):
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return (done.stdout.splitlines() or [""])[0]
-
-
-def host_cpu():
-    with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
-        for line in file:
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return "unknown"
-
-
-def surroundings(settings, kernel, runs):
-    every = [r for of in runs.values() for r in of if r is not None]
-    facts = {name: next((r.facts for r in of if r is not None), {}) for name, of in runs.items()}
-    commit = first_line("git", "-C", medium.TOP, "rev-parse", "--short=12", "HEAD")
-    if first_line("git", "-C", medium.TOP, "status", "--porcelain", "hv", "include"):
-        commit += " with changes"
-    return {"date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-            "commit": commit, "preset": settings.preset,
-            "hv": next((f["hv"] for f in facts.values() if "hv" in f), None),
-            "qemu": first_line("qemu-system-x86_64", "--version"), "kernel": kernel,
-            "host_cpu": host_cpu(), "host_cpus": os.cpu_count(), "cpus": settings.cpus,
-            "pairs": settings.pairs, "hv_options": settings.hv_options,
-            "other_load": report.spread([r.facts["others"] for r in every]),
-            "machines": {name: {k: f.get(k) for k in ("clocksource", "apic", "options")}
-                         for name, f in facts.items()}}
-
-
-def describe(around):
-    yield (f"{around['date']}, {around['qemu']}, TCG, {around['cpus']} CPUs, on "
-           f"{around['host_cpus']} x {around['host_cpu']}")
-    yield f"commit {around['commit']}, preset {around['preset']}; hv says: {around['hv']}"
-    yield f"kernel {around['kernel']}; {around['pairs']} pairs; medians, ratios within the pairs"
-    for name, facts in around["machines"].items():
-        yield f"  {name}: APIC {facts['apic']}, clocksource {facts['clocksource']}" + \
-            (f", hv options '{facts['options']}'" if facts["options"] else "")
-    load = around["other_load"]
-    yield (f"others on this machine used {load['median']:.2f} CPUs, at most {load['max']:.2f}" +
-           (": the figures are disturbed" if load["max"] > Quiet.DISTURBED else ""))
-
-
 def show(result):
-    print("\n".join(describe(result["around"])))
+    print("\n".join(session.describe(result["around"])))
     for mode in result["modes"]:
         print(f"\n{mode['mode']}: time")
         print("\n".join(report.time_table(mode, result["around"]["peer"])))
@@ -210,8 +59,7 @@ def show(result):
         idle = report.idle_line(mode)
         if idle:
             print(idle)
-    for failure in result["failures"]:
-        print(f"\nFAILED, pair {failure['pair']}, {failure['run']}: {failure['why']} ({failure['log']})")
+    session.show_failures(result["failures"])
 
 
 def shown_rows(settings):
@@ -220,46 +68,21 @@ def shown_rows(settings):
 
 
 def main():
-    settings = parse(sys.argv[1:])
-    os.makedirs(machine.LOGS, exist_ok=True)
-    for name in os.listdir(machine.LOGS):
-        os.unlink(os.path.join(machine.LOGS, name))
-    note(f"building {settings.preset}")
-    medium.tool(os.path.join(medium.TOP, "tools", "build"), settings.preset, *medium.TARGETS)
-    failures = []
-    with tempfile.TemporaryDirectory(prefix="mullion-bench.") as work:
-        kernel = medium.make_medium(work, settings.preset, settings.peer)
-        medium.make_scratch(work, 64)
-        runs = measure(work, settings, configurations(settings), failures)
-    if not any(r for of in runs.values() for r in of):
-        raise medium.Failure("no machine did its load: see build/log/bench/")
+    settings, failures = parse(sys.argv[1:]), []
+    kernel, runs = session.build_and_measure(settings, configurations(settings), settings.peer,
+                                             failures)
     rows, none = shown_rows(settings), [None] * settings.pairs
     modes = [report.measured(name, runs[name], runs[MODES[name].base], runs.get("kvm", none),
                              runs.get("bare", none), rows) for name in settings.modes]
-    result = {"schema": 1, "around": surroundings(settings, kernel, runs), "modes": modes,
+    result = {"schema": 1, "around": session.surroundings(settings, kernel, runs), "modes": modes,
               "failures": failures,
               "runs": {name: [r and r.rows for r in of] for name, of in runs.items()}}
     result["around"]["peer"] = settings.peer
     show(result)
     if settings.json:
-        with open(settings.json, "w", encoding="utf-8") as file:
-            json.dump(result, file, indent=1)
-            file.write("\n")
+        session.write_json(settings.json, result)
     return 1 if failures else 0
 
 
-def stop(number, _):
-    """As an exception, so that the machine and the files go, too."""
-    sys.exit(128 + number)
-
-
 if __name__ == "__main__":
-    for ending in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ending, stop)
-    try:
-        sys.exit(main())
-    except (medium.Failure, OSError) as error:
-        print(f"bench: {error}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    session.run_as_program(main)

@@ -35,27 +35,47 @@ def spread(values):
             "samples": values} if values else None
 
 
+def hv_reasons(taken):
+    """What hv counted for all VPs together, by reason."""
+    reasons = {}
+    for vp in taken["vps"]:
+        for name, count in vp["exits"].items():
+            reasons[name] = reasons.get(name, 0) + count
+    return reasons
+
+
 def exits_of(runs, row):
     """Medians of what hv counted over a row; None where it counted nothing."""
     taken = [r.rows[row] for r in runs if r is not None and "vps" in r.rows.get(row, {})]
     if not taken:
         return None
-    names = sorted({name for t in taken for vp in t["vps"] for name in vp["exits"]})
 
     def middle(value):
         return median(value(t) for t in taken)
 
-    reasons = {n: middle(lambda t, n=n: sum(vp["exits"].get(n, 0) for vp in t["vps"]))
-               for n in names}
+    names = sorted({name for t in taken for name in hv_reasons(t)})
+    reasons = {n: middle(lambda t, n=n: hv_reasons(t).get(n, 0)) for n in names}
     duration = middle(lambda t: t["ns"]) / 1e9
-    total = middle(lambda t: sum(sum(vp["exits"].values()) for vp in t["vps"]))
-    ticks = middle(lambda t: sum(t["ticks"]))
-    kernel = {kind: middle(lambda t, kind=kind: sum(t[kind]))
+    total = middle(lambda t: sum(hv_reasons(t).values()))
+    # While a guest boots its own kernel is not asked.
+    kernel = {kind: middle(lambda t, kind=kind: sum(t.get(kind, [])))
               for kind in ("ticks", "reschedules", "calls", "shootdowns", "devices")}
     return {"count": total, "per_second": total / duration, "reasons": reasons,
-            "per_tick": total / ticks if ticks else None,
+            "per_tick": total / kernel["ticks"] if kernel["ticks"] else None,
             "hv_seconds": middle(lambda t: sum(vp["hv_ns"] for vp in t["vps"])) / 1e9,
             "kernel": kernel}
+
+
+def kvm_exits_of(runs, row):
+    """The same of KVM, as far as its debugfs tells."""
+    taken = [r.rows[row] for r in runs if r is not None and "kvm" in r.rows.get(row, {})]
+    if not taken:
+        return None
+    names = sorted({name for t in taken for name in t["kvm"]} - {"exits"})
+    reasons = {n.removesuffix("_exits"): median(t["kvm"].get(n, 0) for t in taken) for n in names}
+    total = median(t["kvm"].get("exits", 0) for t in taken)
+    return {"count": total, "per_second": total / median(t["ns"] for t in taken) * 1e9,
+            "reasons": reasons}
 
 
 def measured(name, runs, bases, peers, peer_bases, rows):
@@ -124,19 +144,27 @@ def time_table(mode, with_kvm):
     return layout(lines)
 
 
+def by_reason(reasons):
+    return ", ".join(f"{name} {count:.0f}" for name, count in
+                     sorted(reasons.items(), key=lambda item: -item[1]))
+
+
+def left_last(lines):
+    """For layout: the last column is the only one that is not aligned on the right."""
+    width = max((len(line[-1]) for line in lines), default=0)
+    return [line[:-1] + [line[-1].ljust(width)] for line in lines]
+
+
 def exit_table(mode):
     lines = [["row", "exits", "per s", "in hv", "ticks", "by reason"]]
     for row, e in mode["rows"].items():
         x = e["exits"]
         if x is None:
             continue
-        why = sorted(x["reasons"].items(), key=lambda item: -item[1])
-        # The last column is the only one that is not aligned on the right.
         lines.append([row, f"{x['count']:.0f}", f"{x['per_second']:.0f}",
                       f"{x['hv_seconds'] * 1e3:.1f} ms", f"{x['kernel']['ticks']:.0f}",
-                      ", ".join(f"{name} {count:.0f}" for name, count in why)])
-    width = max((len(line[-1]) for line in lines), default=0)
-    return layout([line[:-1] + [line[-1].ljust(width)] for line in lines])
+                      by_reason(x["reasons"])])
+    return layout(left_last(lines))
 
 
 def idle_line(mode):
@@ -145,3 +173,39 @@ def idle_line(mode):
         return None
     return (f"idle: {x['per_tick']:.2f} exits per timer tick of a CPU, aim < "
             f"{IDLE_EXITS_PER_TICK}: {'met' if mode['rows']['idle']['met'] else 'NOT met'}")
+
+
+# ---- A Mullion guest beside a KVM guest ----
+
+def beside(runs, peers, rows):
+    """As in the JSON output; the aim is a ratio of at most 1."""
+    result = {}
+    for row in rows:
+        ratio = spread(ratios(runs, peers, row)) if row != "idle" else None
+        result[row] = {"mullion": spread(seconds(runs, row)), "kvm": spread(seconds(peers, row)),
+                       "ratio": ratio, "cpu_ratio": spread(ratios(runs, peers, row, "cpu_ns")),
+                       "exits": exits_of(runs, row), "kvm_exits": kvm_exits_of(peers, row)}
+        if ratio:
+            result[row]["met"] = ratio["median"] <= 1
+    return result
+
+
+def beside_table(rows):
+    lines = [["row", "KVM", "Mullion", "ratio", "min..max", "cpu", "at or ahead"]]
+    for row, e in rows.items():
+        if e["ratio"]:
+            r = e["ratio"]
+            lines.append([row, amount(row, e["kvm"]), amount(row, e["mullion"]), number(r),
+                          f"{r['min']:.2f}..{r['max']:.2f}", number(e["cpu_ratio"]),
+                          verdict(e, "met")])
+    return layout(lines)
+
+
+def beside_exit_table(rows):
+    lines = [["row", "", "exits", "per s", "by reason"]]
+    for row, e in rows.items():
+        for name, x in (("KVM", e["kvm_exits"]), ("Mullion", e["exits"])):
+            if x:
+                lines.append([row, name, f"{x['count']:.0f}", f"{x['per_second']:.0f}",
+                              by_reason(x["reasons"])])
+    return layout(left_last(lines))

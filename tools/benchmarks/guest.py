@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""tools/bench guest: a Mullion guest beside a KVM guest. See tools/bench -h."""
+
+import sys
+
+import report
+import session
+from machine import Config
+
+ROWS = ["boot", "cpuid", "sha", "fork", "dd", "sleep", "idle"]
+GUEST_MEMORY = "512M"
+KVM = Config("kvm", "kvm")
+
+
+def parse(arguments):
+    parser = session.parser()
+    parser.add_argument("--rows", type=session.some_of(ROWS), default=ROWS)
+    settings = parser.parse_args(arguments)
+    session.check(parser, settings)
+    # The machine always tells when init began.
+    settings.rows = ["boot"] + [row for row in settings.rows if row != "boot"]
+    settings.devices, settings.guest_memory = False, GUEST_MEMORY
+    return settings
+
+
+def show(result):
+    print("\n".join(session.describe(result["around"])))
+    print("\nLinux: time")
+    print("\n".join(report.beside_table(result["rows"])))
+    print("\nLinux: exits")
+    print("\n".join(report.beside_exit_table(result["rows"])))
+    session.show_failures(result["failures"])
+
+
+def main():
+    settings, failures = parse(sys.argv[1:]), []
+    configs = [KVM, Config("mullion", "mullion", hv_options=settings.hv_options, base="kvm")]
+    kernel, runs = session.build_and_measure(settings, configs, True, failures)
+    result = {"schema": 1, "around": session.surroundings(settings, kernel, runs),
+              "rows": report.beside(runs["mullion"], runs["kvm"],
+                                    ["boot", "total"] + settings.rows[1:]),
+              "failures": failures,
+              "runs": {name: [r and r.rows for r in of] for name, of in runs.items()}}
+    show(result)
+    if settings.json:
+        session.write_json(settings.json, result)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    session.run_as_program(main)
