@@ -7,7 +7,7 @@ import report
 import session
 from machine import Config
 
-ROWS = ["boot", "cpuid", "sha", "fork", "dd", "sleep", "idle"]
+ROWS = ["micro", "boot", "cpuid", "sha", "fork", "dd", "sleep", "idle"]
 GUEST_MEMORY = "512M"
 KVM = Config("kvm", "kvm")
 
@@ -15,16 +15,20 @@ KVM = Config("kvm", "kvm")
 def parse(arguments):
     parser = session.parser()
     parser.add_argument("--rows", type=session.some_of(ROWS), default=ROWS)
-    settings = parser.parse_args(arguments)
-    session.check(parser, settings)
-    # The machine always tells when init began.
-    settings.rows = ["boot"] + [row for row in settings.rows if row != "boot"]
-    settings.devices, settings.guest_memory = False, GUEST_MEMORY
+    settings = session.parse(parser, arguments)
+    settings.guest_memory = GUEST_MEMORY
+    settings.micro = ["rows", "memory"] if "micro" in settings.rows else []
+    settings.rows = session.with_boot([row for row in settings.rows if row != "micro"])
     return settings
 
 
 def show(result):
     print("\n".join(session.describe(result["around"])))
+    if result["micro"]:
+        print("\nsingle exits and round trips, in TSC ticks of the guest: medians")
+        print("\n".join(report.micro_table(result["micro"])))
+    if result["memory"]:
+        print("\n" + report.memory_line(result["memory"]))
     print("\nLinux: time")
     print("\n".join(report.beside_table(result["rows"])))
     print("\nLinux: exits")
@@ -39,7 +43,8 @@ def main():
     result = {"schema": 1, "around": session.surroundings(settings, kernel, runs),
               "rows": report.beside(runs["mullion"], runs["kvm"],
                                     ["boot", "total"] + settings.rows[1:]),
-              "failures": failures,
+              "micro": report.micro(runs["mullion"], runs["kvm"]),
+              "memory": report.memory(runs["mullion"]), "failures": failures,
               "runs": {name: [r and r.rows for r in of] for name, of in runs.items()}}
     show(result)
     if settings.json:

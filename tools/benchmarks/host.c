@@ -8,7 +8,8 @@
  *   host mullion|kvm COMMAND...
  *
  * Rows boot (from the start of the VMM to the guest's first program) and total (the
- * same, as time) are added. "bench: ports" from a Mullion guest has it bind the
+ * same, as time) are added. "bench: memory" has it tell what hv has for a Mullion
+ * partition. "bench: ports" from a Mullion guest has it bind the
  * guest's connections 1 (messages) and 2 (events), and answer each in kind on the
  * SINT of that number + 1; in KVM QEMU's hyperv-testdev does that.
  */
@@ -214,8 +215,8 @@ static void on_line(const char *line)
 		read_counters(&after);
 		printf("bench: {\"row\":\"total\",\"ns\":%" PRIu64 "}\n", now() - started);
 		print_counters("boot", &at_start, &after);
-		if (!kvm)
-			print_memory();
+	} else if (strcmp(said, "memory") == 0 && !kvm) {
+		print_memory();
 	} else if (strcmp(said, "ports") == 0 && !kvm) {
 		bind_ports();
 	} else if (sscanf(said, "end %31s", row) == 1) {

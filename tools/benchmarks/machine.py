@@ -39,6 +39,7 @@ class Config:
     hv_options: str = ""
     driver: str = ""  # mullion_root's parameter
     base: str = ""  # the machine beside it, with which it is compared
+    vmm: str = ""  # what runs guests, where it is not the entry's
 
     @property
     def with_guest(self):
@@ -134,11 +135,14 @@ class Run:
         settings, config = self.settings, self.config
         rows = ",".join(r for r in settings.rows)
         linux = (f"console=ttyS0,115200 quiet panic=-1 bench_rows={rows} bench_port={self.port} "
-                 f"bench_cpus={settings.cpus} bench_memory={settings.guest_memory} bench_address=10.0.2.15")
+                 f"bench_cpus={settings.cpus} bench_memory={settings.guest_memory} bench_address=10.0.2.15 "
+                 f"bench_micro={','.join(settings.micro)}")
         if config.driver:
             linux += f" bench_driver={config.driver}"
         if config.with_guest:
-            linux += f" rdinit=/init-host bench_vmm={config.entry}"
+            linux += f" rdinit=/init-host bench_vmm={config.vmm or config.entry}"
+        if settings.sched:
+            linux += f" bench_sched={','.join(settings.sched)}"
         boot = f"{self.work}/smbios"
         with open(boot, "w", encoding="ascii") as file:
             file.write(f"org.mullion.boot:{config.entry}|{config.hv_options}|{linux}")

@@ -106,6 +106,15 @@ def compile_program(name, target, *sources):
          f"-I{TOP}/include", "-o", f"{target}/{name}", *(f"{HERE}/{source}" for source in sources))
 
 
+def compile_kernel(target):
+    """micro, the freestanding one."""
+    tool("gcc", "-std=gnu17", "-O2", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-nostdlib",
+         "-static", "-fno-pie", "-no-pie", "-mno-red-zone", "-mgeneral-regs-only",
+         "-fno-stack-protector", "-fcf-protection=none", f"-I{TOP}/include",
+         f"-Wl,-T,{HERE}/micro.ld,--build-id=none,--no-warn-rwx-segments", "-o", target,
+         f"{HERE}/micro.S", f"{HERE}/micro.c")
+
+
 def make_initrd(work, preset, release):
     tree = f"{work}/initrd.tree"
     for folder in ("bin", "dev", "proc", "sys", "modules/hv"):
@@ -138,6 +147,7 @@ def make_host_initrd(work, release):
     extra, boot = f"{work}/host.tree", f"{work}/medium/boot"
     os.makedirs(f"{extra}/bin")
     compile_program("host", f"{extra}/bin", "host.c", "hvstats.c")
+    compile_program("sched", f"{extra}/bin", "sched.c", "hvstats.c")
     put_modules(release, HOST_MODULES, extra, 20)
     shutil.copy(f"{HERE}/init-host", extra)
     archive(extra, f"{work}/host.initrd")
@@ -172,6 +182,7 @@ def make_peer(work, preset):
         os.symlink(f"usr/{link}", f"{tree}/{link}")
     shutil.copy(f"{work}/medium/boot/vmlinuz", tree)
     shutil.copy(f"{work}/medium/boot/initrd", tree)
+    compile_kernel(f"{tree}/micro")
     tool("mke2fs", "-q", "-F", "-t", "ext4", "-O", "^has_journal", "-d", tree,
          f"{work}/peer.img", "256M")
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import report
 import session
-from machine import MEMORY, Config
+from machine import Config
 
 ROWS = ["boot", "cpuid", "sha", "fork", "dd", "sleep", "disk-read", "disk-write", "net-send",
         "net-receive", "idle"]
@@ -28,11 +28,8 @@ def parse(arguments):
     parser.add_argument("--modes", type=session.some_of(MODES), default=["default"])
     parser.add_argument("--peer", choices=["kvm"])
     parser.add_argument("--rows", type=session.some_of(ROWS), default=ROWS)
-    settings = parser.parse_args(arguments)
-    session.check(parser, settings)
-    # The machine always tells when init began.
-    settings.rows = ["boot"] + [row for row in settings.rows if row != "boot"]
-    settings.devices, settings.guest_memory = True, MEMORY
+    settings = session.parse(parser, arguments)
+    settings.rows, settings.devices = session.with_boot(settings.rows), True
     return settings
 
 

@@ -209,3 +209,147 @@ def beside_exit_table(rows):
                 lines.append([row, name, f"{x['count']:.0f}", f"{x['per_second']:.0f}",
                               by_reason(x["reasons"])])
     return layout(left_last(lines))
+
+
+# ---- Single exits and round trips ----
+
+MICRO_ROWS = ["null-hypercall", "cpuid-exit", "msr-exit", "port-exit", "ipi", "ipi-halted",
+              "message", "event"]
+
+
+def micro(runs, peers):
+    """Guest TSC ticks, as in the JSON output."""
+    result = {}
+    for row in MICRO_ROWS:
+        found = {name: [r.rows[row] for r in of if r is not None and row in r.rows]
+                 for name, of in (("mullion", runs), ("kvm", peers))}
+        ratio = spread(ratios(runs, peers, row, "ticks"))
+        if not ratio:
+            continue
+        result[row] = {name: {what: spread([t[what] for t in of])
+                              for what in ("ticks", "least", "p99")} for name, of in found.items()}
+        result[row].update(ratio=ratio, met=ratio["median"] <= 1, exits=exits_each(runs, row),
+                           kvm_exits=exits_each(peers, row))
+    return result
+
+
+def exits_each(runs, row):
+    """Exits for each operation."""
+    taken = [r.rows[row] for r in runs if r is not None and row in r.rows]
+    return median((t["kvm"]["exits"] if "kvm" in t else sum(hv_reasons(t).values())) / t["count"]
+                  for t in taken)
+
+
+def micro_table(rows):
+    lines = [["row", "KVM", "Mullion", "ratio", "min..max", "KVM p99", "Mullion p99",
+              "exits: KVM", "Mullion", "at or ahead"]]
+    for row, e in rows.items():
+        r = e["ratio"]
+        lines.append([row, f"{e['kvm']['ticks']['median']:.0f}", f"{e['mullion']['ticks']['median']:.0f}",
+                      number(r), f"{r['min']:.2f}..{r['max']:.2f}", f"{e['kvm']['p99']['median']:.0f}",
+                      f"{e['mullion']['p99']['median']:.0f}", number(e["kvm_exits"]),
+                      number(e["exits"]), verdict(e, "met")])
+    return layout(lines)
+
+
+# Of hv's memory for a partition with one VP and 512 MiB.
+MEMORY_AIM = 1 << 20
+
+
+def memory(runs):
+    taken = [r.facts["memory"] for r in runs if r is not None and "memory" in r.facts]
+    if not taken:
+        return None
+    result = {name: median(t[name] for t in taken) for name in taken[0]}
+    result["bytes"] = 4096 * result["pool_pages"]
+    result["met"] = result["bytes"] < MEMORY_AIM
+    return result
+
+
+def memory_line(m):
+    used = m["pool_pages"] - m["pool_free"]
+    return (f"hv's memory for a partition with 1 VP and 512 MiB: {m['bytes'] / 1024:.0f} KiB, of them "
+            f"{used * 4:.0f} in use ({m['table_pages'] * 4:.0f} for its map); "
+            f"aim < {MEMORY_AIM >> 10} KiB: {'met' if m['met'] else 'NOT met'}")
+
+
+# ---- The scheduler ----
+
+# Shares and caps hold within that part of themselves.
+SHARE_TOLERANCE = 0.03
+
+
+def share(partitions, at, elapsed):
+    """What one partition was to get and got: of its CPUs where a cap or a reserve decides,
+    else of what all of the scenario got; and whether that is as it should be."""
+    p = partitions[at]
+    of_cpus = p["run_ns"] / elapsed / p["vps"]
+    if p["cap"]:
+        wanted, got = p["cap"] / 100, of_cpus
+        met = abs(got / wanted - 1) <= SHARE_TOLERANCE
+    elif p["reserve"]:
+        wanted, got = p["reserve"] / 100, of_cpus
+        met = got >= wanted * (1 - SHARE_TOLERANCE)
+    elif any(other["reserve"] for other in partitions):
+        wanted, got, met = None, of_cpus, None  # what the reserve leaves
+    else:
+        wanted = p["weight"] * p["vps"] / sum(o["weight"] * o["vps"] for o in partitions)
+        got = p["run_ns"] / sum(o["run_ns"] for o in partitions)
+        met = abs(got / wanted - 1) <= SHARE_TOLERANCE
+    return {"wanted": wanted, "got": got, "met": met}
+
+
+def shares(runs):
+    """By scenario, for each partition."""
+    taken = [r for r in runs if r is not None]
+    names = [n for n in (taken[0].rows if taken else {}) if n.startswith("shares-")]
+    result = {}
+    for name in names:
+        rows = [r.rows[name] for r in taken]
+        result[name.removeprefix("shares-")] = [
+            {**{k: p[k] for k in ("weight", "cap", "reserve", "vps")},
+             "runs": [share(row["partitions"], i, row["ns"]) for row in rows]}
+            for i, p in enumerate(rows[0]["partitions"])]
+    return result
+
+
+def share_table(scenarios):
+    lines = [["scenario", "weight", "cap", "reserve", "VPs", "wanted", "got", "min..max", "met"]]
+    for name, partitions in scenarios.items():
+        for p in partitions:
+            got, wanted = [r["got"] * 100 for r in p["runs"]], p["runs"][0]["wanted"]
+            met = None if wanted is None else all(r["met"] for r in p["runs"])
+            lines.append([name, f"{p['weight']}", f"{p['cap'] or '-'}", f"{p['reserve'] or '-'}",
+                          f"{p['vps']}", "-" if wanted is None else
+                          ("> " if p["reserve"] else "") + f"{wanted * 100:.2f}",
+                          f"{median(got):.2f}", f"{min(got):.2f}..{max(got):.2f}",
+                          verdict({"met": met}, "met")])
+    return layout(lines)
+
+
+LATENCY_LOADS = {"idle": ("idle", "idle"), "busy": ("processes", "children")}
+
+
+def latencies(runs, bases):
+    """By load and policy: bare beside Mullion, in microseconds."""
+    def of(machines, row, what):
+        return spread([r.rows[row][what] / 1e3 for r in machines
+                       if r is not None and row in r.rows])
+
+    result = {}
+    for load, (bare, mullion) in LATENCY_LOADS.items():
+        for policy in ("fifo", "other"):
+            entry = {name: {what: of(machines, f"latency-{of_load}-{policy}", f"{what}_ns")
+                            for what in ("p50", "p99", "max")}
+                     for name, machines, of_load in (("bare", bases, bare), ("mullion", runs, mullion))}
+            if entry["bare"]["p50"] and entry["mullion"]["p50"]:
+                result[f"{load} {policy}"] = entry
+    return result
+
+
+def latency_table(rows):
+    lines = [["load, policy", "bare p50", "p99", "max", "Mullion p50", "p99", "max"]]
+    for name, e in rows.items():
+        lines.append([name] + [f"{e[machine][what]['median']:.0f}" for machine in ("bare", "mullion")
+                               for what in ("p50", "p99", "max")])
+    return layout(lines)

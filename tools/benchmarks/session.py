@@ -53,9 +53,19 @@ def parser():
     return result
 
 
-def check(using, settings):
+def parse(using, arguments):
+    """And what a machine is told unless the benchmark says otherwise."""
+    settings = using.parse_args(arguments)
     if "|" in settings.hv_options:
         using.error("--hv-options cannot hold '|'")
+    settings.devices, settings.guest_memory = False, machine.MEMORY
+    settings.micro, settings.sched = [], []
+    return settings
+
+
+def with_boot(rows):
+    """The machine always tells when init began."""
+    return ["boot"] + [row for row in rows if row != "boot"]
 
 
 def note(text):
