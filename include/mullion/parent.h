@@ -85,8 +85,8 @@ typedef int32_t __s32;
  * visible (what they stand for stays hv's all the same). */
 #define MULLION_NATIVE_CPUID (1u << 0)
 /* IPIs go to the hardware as they are, in xAPIC mode all of the APIC's page is
- * the hardware's. INIT and start-up are then not to be sent: an INIT ends the
- * machine, a start-up is lost. */
+ * the hardware's (but for its timer, while there are children). INIT and start-up
+ * are then not to be sent: an INIT ends the machine, a start-up is lost. */
 #define MULLION_NATIVE_ICR (1u << 1)
 
 /*

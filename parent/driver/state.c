@@ -15,8 +15,8 @@
 #include "calls.h"
 #include "partition.h"
 
-/* What hv calls each state of the VMM's, and how long it is. XSAVE's area is compacted
- * and never larger than a page. */
+/* What hv calls each state of the VMM's, and how long it is. XSAVE's area is never larger
+ * than a page; hv has it in the standard form. */
 static const struct {
 	u32 type;
 	u32 size;
