@@ -2,8 +2,8 @@
 /*
  * What hv's IDT does. An exception in hv is a bug of hv's and panics, except at
  * the two MSR instructions that may fault. An NMI is counted, the interrupted
- * code looks at the reason. An interrupt is remembered for the VP that it is
- * relayed to and not acknowledged here: the guest does that.
+ * code looks at the reason. An interrupt is remembered for the code that opened the
+ * gate (core/parent_vp.c).
  */
 #include "x86/trap.h"
 

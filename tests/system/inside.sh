@@ -32,6 +32,21 @@ booted() {
 	udevadm settle
 }
 
+# A child that never rests for each CPU. Its kernel is the disk that is an ELF file.
+share_the_cpus() {
+	local disk cpu
+	udevadm wait --timeout=20 /dev/mshv
+	for disk in /dev/vd?; do
+		[ "$(head -c 4 "$disk" | tr -dc A-Z)" != ELF ] || cat "$disk" >/tmp/child
+	done
+	for ((cpu = 0; cpu < $(nproc); cpu++)); do
+		taskset -c "$cpu" /usr/libexec/mullion/hv-worker --run --memory 32M --kernel /tmp/child --cmdline spin \
+			</dev/null >/dev/null 2>&1 &
+	done
+	sleep 2
+	same "$(jobs -r | wc -l)" "$(nproc)" 'children that spin'
+}
+
 # Mullion's signature in CPUID leaf 0x40000000, on every CPU. Without mullion_root:
 # it leaves CPUID to the hardware.
 hypervisor_on_every_cpu() {

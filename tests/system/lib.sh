@@ -8,7 +8,8 @@
 # serial logs) and MULLION_TEST (the test's name). With MULLION_BARE=1 the
 # machines run without hv: what is then wrong is the image's or the test's
 # fault. Tests about hv itself refuse that. MULLION_HV_OPTIONS are words for hv's
-# command line.
+# command line. MULLION_CHILD is a test kernel (tests/system/worker): then a child that
+# spins runs on each CPU of the parent, beside the script.
 
 set -euo pipefail
 
@@ -52,7 +53,8 @@ machine() {
 	shift
 	[ -z "${MULLION_BARE-}" ] || under=(--bare)
 	[ -z "${MULLION_HV_OPTIONS-}" ] || under+=(--hv-options "$MULLION_HV_OPTIONS")
-	command=$(cat "$TOP/tests/system/inside.sh" -)
+	command=$(cat "$TOP/tests/system/inside.sh"; [ -z "${MULLION_CHILD-}" ] || echo share_the_cpus; cat)
+	[ -z "${MULLION_CHILD-}" ] || under+=(--disk "$MULLION_CHILD")
 	mkdir -p "$LOGS"
 	"$TOP/tools/qemu" ${MULLION_IMAGE:+--image "$MULLION_IMAGE"} ${under+"${under[@]}"} \
 		--timeout "$seconds" --log "$SERIAL" --exec "$command" "$@" 2>&1 | tee "$OUTPUT" || status=$?
