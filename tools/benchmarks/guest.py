@@ -33,6 +33,7 @@ def show(result):
     print("\n".join(report.beside_table(result["rows"])))
     print("\nLinux: exits")
     print("\n".join(report.beside_exit_table(result["rows"])))
+    print("\n" + report.behind_line(result["micro"], result["rows"]))
     session.show_failures(result["failures"])
 
 

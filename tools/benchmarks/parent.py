@@ -16,9 +16,7 @@ BARE = {"bare": Config("bare", "bare"), "bare-xapic": Config("bare-xapic", "bare
 MODES = {
     "default": Config("default", "hv", base="bare"),
     "exiting": Config("exiting", "hv", driver="native=0", base="bare"),
-    "relay": Config("relay", "hv", hv_options="irq=relay", base="bare"),
     "xapic": Config("xapic", "hv", ",-x2apic", base="bare-xapic"),
-    "xapic-relay": Config("xapic-relay", "hv", ",-x2apic", "irq=relay", base="bare-xapic"),
 }
 KVM = Config("kvm", "kvm", base="bare")
 

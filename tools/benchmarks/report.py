@@ -273,6 +273,14 @@ def memory_line(m):
             f"aim < {MEMORY_AIM >> 10} KiB: {'met' if m['met'] else 'NOT met'}")
 
 
+def behind_line(*tables):
+    """Which rows miss the aim, in one line."""
+    judged = {row: e for table in tables for row, e in table.items() if e.get("met") is not None}
+    behind = [f"{row} ({number(e['ratio'])})" for row, e in judged.items() if not e["met"]]
+    met = f"NOT met, behind in {', '.join(behind)}" if behind else "met" if judged else "nothing to compare"
+    return f"aim, at or ahead of KVM in every row: {met}"
+
+
 # ---- The scheduler ----
 
 # Shares and caps hold within that part of themselves.
@@ -325,6 +333,13 @@ def share_table(scenarios):
                           f"{median(got):.2f}", f"{min(got):.2f}..{max(got):.2f}",
                           verdict({"met": met}, "met")])
     return layout(lines)
+
+
+def missed_line(scenarios):
+    missed = [f"{name} {p['weight']}" for name, partitions in scenarios.items() for p in partitions
+              if any(r["met"] is False for r in p["runs"])]
+    return f"aim, within {SHARE_TOLERANCE * 100:.0f} % of what was set: " + \
+        (f"NOT met by {', '.join(missed)}" if missed else "met")
 
 
 LATENCY_LOADS = {"idle": ("idle", "idle"), "busy": ("processes", "children")}

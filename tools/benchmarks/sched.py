@@ -21,10 +21,13 @@ def parse(arguments):
 
 def show(result):
     print("\n".join(session.describe(result["around"])))
-    print("\nshares of CPUs, in %, of competing partitions")
-    print("\n".join(report.share_table(result["shares"])))
-    print("\nlateness of a timer each ms on each CPU of the parent, in microseconds")
-    print("\n".join(report.latency_table(result["latency"])))
+    if result["shares"]:
+        print("\nshares of CPUs, in %, of competing partitions")
+        print("\n".join(report.share_table(result["shares"])))
+        print(report.missed_line(result["shares"]))
+    if result["latency"]:
+        print("\nlateness of a timer each ms on each CPU of the parent, in microseconds")
+        print("\n".join(report.latency_table(result["latency"])))
     session.show_failures(result["failures"])
 
 
