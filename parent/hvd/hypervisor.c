@@ -82,7 +82,9 @@ static uint64_t share(uint32_t thousandths)
 int hypervisor_set_schedule(const struct hypervisor *hypervisor, uint64_t id,
 			    const struct domain *domain)
 {
+	/* A reserve is at most the cap: none is below every cap on the way. */
 	struct mullion_property properties[] = {
+		{ .code = HV_PARTITION_PROPERTY_CPU_RESERVE, .value = 0 },
 		{ .code = HV_PARTITION_PROPERTY_CPU_WEIGHT, .value = domain->weight },
 		{ .code = HV_PARTITION_PROPERTY_CPU_CAP, .value = share(domain_cap(domain)) },
 		{ .code = HV_PARTITION_PROPERTY_CPU_RESERVE,

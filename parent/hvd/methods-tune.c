@@ -64,7 +64,8 @@ static bool change_begin(struct change *change, struct partition *partition, con
 	return fail(failure, FAILURE_BUSY, "out of memory");
 }
 
-/* hv first: it may refuse. If the disk does then, hv gets back what it had. */
+/* hv first: it may refuse, in the midst of it. If it or the disk does, it gets back what
+ * it had. */
 static bool change_apply(struct change *change, struct failure *failure)
 {
 	struct partition *partition = change->partition;
@@ -74,6 +75,7 @@ static bool change_apply(struct change *change, struct failure *failure)
 	if (change->live)
 		error = hypervisor_set_schedule(&hvd->hypervisor, partition->id, change->live);
 	if (error && !hvd->settings.without_hypervisor) {
+		hypervisor_set_schedule(&hvd->hypervisor, partition->id, partition->live);
 		change_free(change);
 		return fail_errno(failure, -error, "the hypervisor refuses");
 	}
