@@ -50,11 +50,12 @@ bool partition_read(void *partition, gpa_t gpa, void *buf, u64 size)
 bool partition_mark(void *partition, gpa_t gpa, u32 size, u64 entry, u64 bits)
 {
 	u8 *page = guest_page(partition, gpa.v >> PAGE_SHIFT);
-	void *at = page + (gpa.v & (PAGE_SIZE - 1));
 	u32 entry32 = (u32)entry;
+	void *at;
 
 	if (!page)
 		return false;
+	at = page + (gpa.v & (PAGE_SIZE - 1));
 	if (size == sizeof(entry32))
 		__atomic_compare_exchange_n((u32 *)at, &entry32, entry32 | (u32)bits, false,
 					    __ATOMIC_RELAXED, __ATOMIC_RELAXED);

@@ -153,7 +153,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(partitions, 0, sizeof(partitions));
 	/* As a partition begins that can do something. */
 	FUZZ_CHECK(frames_move(BLOCK, BLOCK, FRAME_PARENT, FRAME_DONATED));
-	for (u64 i = 0; i < 6 * PARTITIONS; i++)
+	for (u64 i = 0; i < 6ul * PARTITIONS; i++)
 		FUZZ_CHECK(pool_deposit(&partitions[i % PARTITIONS].pool, BLOCK + i));
 	while (size) {
 		step(&data, &size);

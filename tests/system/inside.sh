@@ -37,7 +37,7 @@ share_the_cpus() {
 	local disk cpu
 	udevadm wait --timeout=20 /dev/mshv
 	for disk in /dev/vd?; do
-		[ "$(head -c 4 "$disk" | tr -dc A-Z)" != ELF ] || cat "$disk" >/tmp/child
+		[ "$(head -c 4 "$disk" | tr -dc '[:upper:]')" != ELF ] || cat "$disk" >/tmp/child
 	done
 	for ((cpu = 0; cpu < $(nproc); cpu++)); do
 		taskset -c "$cpu" /usr/libexec/mullion/hv-worker --run --memory 32M --kernel /tmp/child --cmdline spin \

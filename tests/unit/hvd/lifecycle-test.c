@@ -117,13 +117,15 @@ static int fake_ioctl(int fd, unsigned long call, void *argument)
 
 static uint64_t property(uint32_t code)
 {
+	uint64_t value = UINT64_MAX;
+
 	for (unsigned int i = 0; i < device.property_count; i++) {
 		CHECK_EQ(device.properties[i].id, 3);
 		CHECK_EQ(device.properties[i].reserved, 0);
 		if (device.properties[i].code == code)
-			return device.properties[i].value;
+			value = device.properties[i].value; /* the last one counts */
 	}
-	return UINT64_MAX;
+	return value;
 }
 
 static void test_shares(void)
@@ -149,7 +151,7 @@ static void test_shares(void)
 	CHECK_EQ(device.affinities[0].id, 3);
 	CHECK_EQ(device.affinities[0].vp, 2);
 	CHECK_EQ(device.affinities[0].cpus[0], 6);
-	for (device.fail_at = 0; device.fail_at < 4; device.fail_at++) {
+	for (device.fail_at = 0; device.fail_at < 5; device.fail_at++) {
 		device.count = device.property_count = device.affinity_count = 0;
 		CHECK_INT(hypervisor_set_schedule(&hypervisor, 3, &domain), -ENOENT);
 	}
