@@ -304,22 +304,28 @@ static u16 get_partition(struct call_frame *f)
 {
 	struct partition *p = f->rdx ? partition_find_from(f->rdx) : NULL;
 	const u32 *share = p ? p->share : parent.share;
-	struct mullion_partition_info info = {
-		.size = sizeof(info),
-		.weight = share[SHARE_WEIGHT],
-		.cap = share[SHARE_CAP],
-		.reserve = share[SHARE_RESERVE],
-	};
+	/* Not on the stack: too large for it. */
+	static struct mullion_partition_info info;
+	static struct spinlock lock;
+	u16 status;
 
 	if (f->rdx && !p)
 		return HV_STATUS_INVALID_PARTITION_ID;
+	spin_lock(&lock);
+	memset(&info, 0, sizeof(info));
+	info.size = sizeof(info);
+	info.weight = share[SHARE_WEIGHT];
+	info.cap = share[SHARE_CAP];
+	info.reserve = share[SHARE_RESERVE];
 	if (p) {
 		describe(p, &info);
 		spin_unlock(&p->lock);
 	} else {
 		describe_parent(&info);
 	}
-	return call_output(f, 0, &info);
+	status = call_output(f, 0, &info);
+	spin_unlock(&lock);
+	return status;
 }
 
 static u16 set_name(struct call_frame *f)

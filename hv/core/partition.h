@@ -76,7 +76,7 @@ struct partition {
 	bool crash_begun; /* atomic: who sets it writes the next three */
 	bool crashed; /* written once (release) behind the next two */
 	u64 crash[5];
-	char crash_text[512];
+	char crash_text[2560];
 	char reason[MULLION_REASON_MAX]; /* "" or why hv stopped it */
 };
 

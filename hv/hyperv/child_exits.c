@@ -118,7 +118,11 @@ static void write_crash(struct child *c, u32 msr, u64 value)
 	if (!crash_write(&c->crash, msr, value, &text, &size) ||
 	    __atomic_exchange_n(&p->crash_begun, true, __ATOMIC_RELAXED))
 		return;
-	size = (u32)min_u64(size, sizeof(p->crash_text) - 1);
+	/* The end of it: Linux gives what its log has of a page, the panic last. */
+	if (size > sizeof(p->crash_text) - 1) {
+		text += size - (sizeof(p->crash_text) - 1);
+		size = sizeof(p->crash_text) - 1;
+	}
 	memcpy(p->crash, c->crash.p, sizeof(p->crash));
 	if (!partition_read(p, GPA(text), p->crash_text, size))
 		size = 0;
