@@ -15,7 +15,7 @@
 static void print(const struct mullion_partition_info *info)
 {
 	if (info->id == 0)
-		printf("donated: %" PRIu64 "\nparent: deposited %" PRIu64 ", mapped %" PRIu64 "\n",
+		printf("donated: %" PRIu64 ", deposited %" PRIu64 "\nmapped: %" PRIu64 "\n",
 		       (uint64_t)info->pool_pages, (uint64_t)(info->pool_pages - info->pool_free),
 		       (uint64_t)info->mapped_pages);
 	else

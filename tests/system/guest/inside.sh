@@ -84,8 +84,9 @@ accounts() {
 }
 
 # balance BEFORE WHAT: the account comes to be what it was. A process that ends takes a
-# moment to give back what it had. How many blocks are donated depends, while there
-# are guests, on who else was there: not looked at if BEFORE does not have it.
+# moment to give back what it had. How many blocks are donated, and what the parent
+# keeps in store of them, depends on who else was there as long as there are guests:
+# not looked at if BEFORE does not have it.
 balance() {
 	local until=$((SECONDS + 15)) now
 	while now=$(accounts) && [ $SECONDS -lt $until ]; do
