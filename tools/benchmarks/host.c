@@ -183,17 +183,33 @@ static void bind_ports(void)
 	bind_port(EVENTS, MULLION_PORT_EVENT);
 }
 
+/* The message goes back as it came. */
+static bool answer_message(void)
+{
+	struct mullion_message message = { .connection = MESSAGES };
+
+	if (ioctl(partition, MULLION_IOC_READ_MESSAGE, &message))
+		return false;
+	message.connection = 0;
+	message.vp = 0;
+	message.sint = MESSAGES + 1;
+	return !ioctl(partition, MULLION_IOC_POST_MESSAGE, &message);
+}
+
+static bool answer_event(void)
+{
+	struct mullion_signal signal = { .sint = EVENTS + 1, .flag = EVENTS };
+
+	return !ioctl(partition, MULLION_IOC_SIGNAL_EVENT, &signal);
+}
+
 static void answer(uint32_t connection)
 {
-	struct mullion_message message = { .connection = connection, .sint = connection + 1 };
-	struct mullion_signal signal = { .sint = connection + 1, .flag = connection };
 	uint64_t rung;
 
 	if (read(bells[connection], &rung, sizeof(rung)) != sizeof(rung))
 		fail("eventfd");
-	if (connection == EVENTS ? ioctl(partition, MULLION_IOC_SIGNAL_EVENT, &signal) :
-				   ioctl(partition, MULLION_IOC_READ_MESSAGE, &message) ||
-					   ioctl(partition, MULLION_IOC_POST_MESSAGE, &message))
+	if (!(connection == EVENTS ? answer_event() : answer_message()))
 		fail("answering a port");
 }
 
