@@ -16,11 +16,11 @@ together() {
 		define "$name" 2 160 'facts stress:12 content poweroff'
 		start "$name"
 	done
+	hvctl list
+	same "$(hvctl list --format name | xargs)" "$*" 'at the same time'
 	for name; do
 		says "$name" 'guest: CPUs online: 2' 150
 	done
-	hvctl list
-	same "$(hvctl list --format name | xargs)" "$*" 'at the same time'
 	for name; do
 		ends "$name" 'shutoff (poweroff)' 150
 		says "$name" 'stress: 2 CPUs, 12 s'
