@@ -723,7 +723,8 @@ static void translations(void)
 	};
 	struct guest guest = new_guest(loop, sizeof(loop));
 	struct hv_output_translate_virtual_address out;
-	uint32_t *directory = __builtin_assume_aligned(guest.memory, 4096);
+	void *memory = guest.memory;
+	uint32_t *directory = memory;
 
 	/* Without paging. */
 	CHECK_INT(translate(guest.vp,

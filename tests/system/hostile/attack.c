@@ -31,6 +31,8 @@ static uint64_t total; /* accesses for each processor */
 
 static uint64_t bits(void)
 {
+	uint64_t value;
+
 	switch (random_below(6)) {
 	case 0:
 		return random64();
@@ -42,8 +44,10 @@ static uint64_t bits(void)
 		return random_below(300);
 	case 4:
 		return 0 - random_below(3);
-	default:
-		return random64() & random64() & random64();
+	default: /* few bits */
+		value = random64();
+		value &= random64();
+		return value & random64();
 	}
 }
 

@@ -9,7 +9,7 @@
 #include "vp.h"
 
 #define UNITS_PER_MS 10000 /* of the reference counter */
-#define PERIOD_MS 100
+#define PERIOD_MS 100ul
 #define VECTOR 0x40
 #define MEMORY ((volatile uint64_t *)0x1000000)
 #define WORDS 0x100000 /* 8 MiB */

@@ -86,13 +86,11 @@ static inline uint64_t hypercall(uint64_t control, uint64_t input, uint64_t outp
 {
 	struct vp *vp = vp_self();
 	uint64_t result = control;
-	register uint64_t r8 __asm__("r8") = output;
 
-	__asm__ volatile(MAY_FAULT "vmmcall\n1:"
-			 : [resume] "=m"(vp->resume), "+a"(result), "+c"(control), "+d"(input),
-			   "+r"(r8)
-			 :
-			 : "r11", "memory");
+	__asm__ volatile("mov %[output], %%r8\n" MAY_FAULT "vmmcall\n1:"
+			 : [resume] "=m"(vp->resume), "+a"(result), "+c"(control), "+d"(input)
+			 : [output] "r"(output)
+			 : "r8", "r11", "memory");
 	vp->resume = 0;
 	return result;
 }
