@@ -132,8 +132,4 @@ void partition_quiesce(struct partition *p);
 /* Its lock is held: what p->flush_count promises, and quiescence. */
 void partition_flush(struct partition *p);
 
-/* VPs of p that are bound get an event on the watch's behalf: hv stopped it, for
- * this reason. Any CPU; the first reason stays. */
-void partition_kill(struct partition *p, const char *reason);
-
 #endif
