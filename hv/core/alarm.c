@@ -28,20 +28,6 @@ static void take_out(struct alarms *alarms, struct alarm *alarm)
 	find_next(alarms);
 }
 
-void alarm_set(struct alarms *alarms, struct alarm *alarm, u64 time)
-{
-	spin_lock(&alarms->lock);
-	alarm->time = time;
-	alarm->prev = NULL;
-	alarm->next = alarms->first;
-	if (alarm->next)
-		alarm->next->prev = alarm;
-	alarms->first = alarm;
-	alarm->on = alarms;
-	find_next(alarms);
-	spin_unlock(&alarms->lock);
-}
-
 void alarm_cancel(struct alarm *alarm)
 {
 	struct alarms *alarms;
@@ -52,6 +38,21 @@ void alarm_cancel(struct alarm *alarm)
 			take_out(alarms, alarm);
 		spin_unlock(&alarms->lock);
 	}
+}
+
+void alarm_set(struct alarms *alarms, struct alarm *alarm, u64 time)
+{
+	alarm_cancel(alarm);
+	spin_lock(&alarms->lock);
+	alarm->time = time;
+	alarm->prev = NULL;
+	alarm->next = alarms->first;
+	if (alarm->next)
+		alarm->next->prev = alarm;
+	alarms->first = alarm;
+	alarm->on = alarms;
+	find_next(alarms);
+	spin_unlock(&alarms->lock);
 }
 
 struct alarm *alarm_due(struct alarms *alarms, u64 now)

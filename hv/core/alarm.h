@@ -28,7 +28,8 @@ struct alarms {
 
 void alarms_init(struct alarms *alarms);
 
-/* The alarm is not set. */
+/* Called by the CPU that the VP is on. The alarm may be set, on any CPU: who wakes a VP
+ * cancels its alarm first, and may have done so before the VP set it and blocked. */
 void alarm_set(struct alarms *alarms, struct alarm *alarm, u64 time);
 
 /* Set or not. When it returns the alarm is in no list. */
