@@ -234,13 +234,47 @@ static void find_lost_interrupt(void)
 	apic_write(APIC_TPR, apic_read(APIC_TPR));
 }
 
+/* All of int_control that make_virtual sets. */
+#define VIRTUAL \
+	(INT_CONTROL_IRQ | INT_CONTROL_IGNORE_TPR | EVENT_VECTOR << INT_CONTROL_VECTOR_SHIFT)
+
+/*
+ * QEMU's emulation may deliver an injected interrupt a second time, whatever the guest's
+ * flag says then. There a queued interrupt, which the guest can take, is a virtual one for
+ * the time of one run. Returns the event, 0 when there is none of this kind.
+ */
+static u64 make_virtual(const struct vp *vp, struct vmcb *v)
+{
+	u64 event = v->event_inject;
+
+	if (!is_emulated || (event & (EVENT_VALID | EVENT_TYPE)) != EVENT_VALID ||
+	    (vp->exits & VP_EXITS_WINDOW))
+		return 0;
+	v->event_inject = 0;
+	v->int_control |= INT_CONTROL_IRQ | INT_CONTROL_IGNORE_TPR |
+			  (event & EVENT_VECTOR) << INT_CONTROL_VECTOR_SHIFT;
+	return event;
+}
+
+/* Returns the event if the guest has not taken it. */
+static u64 take_back(struct vmcb *v, u64 event)
+{
+	bool taken = !event || !(v->int_control & INT_CONTROL_IRQ);
+
+	if (event)
+		v->int_control &= ~VIRTUAL;
+	return taken ? 0 : event;
+}
+
 static void svm_run(struct vp *vp)
 {
 	struct svm_vp *s = svm(vp);
 	struct vmcb *v = s->vmcb;
+	u64 event;
 
 	if (vp->child)
 		use_asid(vp, v);
+	event = make_virtual(vp, v);
 	v->rax = vp->regs.r[REG_RAX];
 	v->rsp = vp->regs.r[REG_RSP];
 	v->rip = vp->regs.rip;
@@ -255,8 +289,9 @@ static void svm_run(struct vp *vp)
 	v->tlb_control = 0;
 	if (is_emulated)
 		find_lost_interrupt();
+	event = take_back(v, event);
 	/* An exit in the middle of an event's delivery: deliver it again. */
-	v->event_inject = v->exit_int_info & EVENT_VALID ? v->exit_int_info : 0;
+	v->event_inject = v->exit_int_info & EVENT_VALID ? v->exit_int_info : event;
 	decode_exit(vp, v);
 }
 

@@ -119,6 +119,7 @@ _Static_assert(sizeof(struct vmcb) == 0x1000, "a page");
 #define INT_CONTROL_TPR 0x0ful
 #define INT_CONTROL_IRQ BIT(8)
 #define INT_CONTROL_IGNORE_TPR BIT(20)
+#define INT_CONTROL_VECTOR_SHIFT 32
 #define INT_CONTROL_MASKING BIT(24) /* RFLAGS.IF and CR8 are the guest's own */
 
 #define PARENT_ASID 1
@@ -127,6 +128,8 @@ _Static_assert(sizeof(struct vmcb) == 0x1000, "a page");
 #define INT_STATE_SHADOW BIT(0)
 #define NP_ENABLE BIT(0)
 
+#define EVENT_VECTOR 0xfful
+#define EVENT_TYPE (7ul << 8)
 #define EVENT_TYPE_INTERRUPT (0ul << 8)
 #define EVENT_TYPE_NMI (2ul << 8)
 #define EVENT_TYPE_EXCEPTION (3ul << 8)
