@@ -21,6 +21,8 @@ SERIAL=$LOGS/$TEST.serial.log
 # The machine's own dying words, and those of hv, for the last machine run.
 OUTPUT=$WORK/output
 JOBS_TO_END=()
+THREADS=multi
+[ -z "${MULLION_CHILD-}" ] || THREADS=single
 
 cleanup() {
 	local job
@@ -57,7 +59,7 @@ machine() {
 	[ -z "${MULLION_CHILD-}" ] || under+=(--disk "$MULLION_CHILD")
 	mkdir -p "$LOGS"
 	"$TOP/tools/qemu" ${MULLION_IMAGE:+--image "$MULLION_IMAGE"} ${under+"${under[@]}"} \
-		--timeout "$seconds" --log "$SERIAL" --exec "$command" "$@" 2>&1 | tee "$OUTPUT" || status=$?
+		--threads "$THREADS" --timeout "$seconds" --log "$SERIAL" --exec "$command" "$@" 2>&1 | tee "$OUTPUT" || status=$?
 	say "status $status, serial console in $SERIAL"
 	return "$status"
 }

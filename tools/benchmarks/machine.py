@@ -151,7 +151,9 @@ class Run:
             disks.append(("scratch", "scratch", "off"))
         if config.with_guest:
             disks.append(("peer", "peer", "on"))
-        arguments = ["qemu-system-x86_64", "-machine", "q35", "-accel", "tcg,thread=multi",
+        # Where partitions run, one thread: docs/architecture.md, "Under QEMU".
+        threads = "single" if config.with_guest or settings.sched else "multi"
+        arguments = ["qemu-system-x86_64", "-machine", "q35", "-accel", f"tcg,thread={threads}",
                      "-cpu", "max,+svm,+npt" + config.cpu, "-smp", str(settings.cpus),
                      "-m", HOST_MEMORY if config.with_guest else MEMORY,
                      "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",

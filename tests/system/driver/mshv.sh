@@ -7,6 +7,7 @@
 
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/../lib.sh"
+THREADS=single
 needs_hv
 
 machine 240 --share "$1" <<'EOS' || fail "/dev/mshv did not do as it must"

@@ -6,6 +6,7 @@
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 needs_hv
+THREADS=single
 
 SHARE=$1
 

@@ -9,6 +9,7 @@
 
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/../lib.sh"
+THREADS=single
 needs_hv
 
 {

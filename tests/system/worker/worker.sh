@@ -8,6 +8,7 @@
 
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/../lib.sh"
+THREADS=single
 needs_hv
 
 machine 400 --share "$1" <<'EOS' || fail "hv-worker did not do as it must"
