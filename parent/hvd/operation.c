@@ -530,12 +530,16 @@ static void on_checked(void *context, const struct failure *failure, sd_json_var
 		/* hvd ended in the midst of starting it. */
 		ending = (struct ending){ .reason = REASON_FAILED, .code = -1 };
 		enqueue_internal(partition, OPERATION_DESTROY, &ending);
-	} else if (status.state == WORKER_STOPPED && partition->state != STATE_CRASHED) {
-		ending = ending_of_status(partition, &status);
-		guest_ended(partition, &ending);
+	} else {
+		/* A panic counts for more than how the guest then stopped. */
+		operation_look(partition);
+		if (status.state == WORKER_STOPPED && !partition->panicked &&
+		    partition->state != STATE_CRASHED) {
+			ending = ending_of_status(partition, &status);
+			guest_ended(partition, &ending);
+		}
 	}
 	finish(partition, NULL);
-	operation_look(partition);
 }
 
 static void on_ready(void *context)
