@@ -159,6 +159,12 @@ static bool set_field(const struct field *f, void *at, const union hv_register_v
 
 /* --- Registers with rules of their own. --- */
 
+static u64 interrupt_state(const struct vp *vp, const struct vp_state *s)
+{
+	return (s->shadow ? HV_X64_INTERRUPT_SHADOW : 0) |
+	       (vp->nmi_blocked ? HV_X64_NMI_MASKED : 0);
+}
+
 static u64 get_pending(const struct vp_state *s)
 {
 	static const u64 types[] = { HV_X64_PENDING_INTERRUPT, HV_X64_PENDING_NMI,
@@ -268,8 +274,7 @@ static bool get_special(struct child *c, const struct vp_state *s, u32 name, u64
 		*value = get_pending(s);
 		return true;
 	case HV_REGISTER_INTERRUPT_STATE:
-		*value = (s->shadow ? HV_X64_INTERRUPT_SHADOW : 0) |
-			 (c->vp->nmi_blocked ? HV_X64_NMI_MASKED : 0);
+		*value = interrupt_state(c->vp, s);
 		return true;
 	case HV_REGISTER_PENDING_EVENT0:
 	case HV_REGISTER_PENDING_EVENT1:
@@ -322,6 +327,7 @@ static bool set_special(struct child *c, struct vp_state *s, u32 name, u64 value
 	case HV_REGISTER_INTERRUPT_STATE:
 		s->shadow = value & HV_X64_INTERRUPT_SHADOW;
 		c->vp->nmi_blocked = value & HV_X64_NMI_MASKED;
+		vendor->nmi_done(c->vp);
 		return true;
 	case HV_REGISTER_PENDING_EVENT1:
 	case HV_REGISTER_DELIVERABILITY_NOTIFICATIONS:
@@ -461,7 +467,7 @@ void registers_to_page(struct child *c)
 	page->efer = s.efer;
 	page->dr7 = s.dr7;
 	page->pending_interruption = get_pending(&s);
-	page->interrupt_state = s.shadow ? HV_X64_INTERRUPT_SHADOW : 0;
+	page->interrupt_state = interrupt_state(vp, &s);
 	page->xfem = vp->switched.xcr0;
 	WRITE_ONCE(page->isvalid, 1);
 }

@@ -216,7 +216,8 @@ struct vp_vendor {
 	void (*set_tsc_offset)(struct vp *vp, u64 offset);
 	/* Own CPU: an NMI on entry; the end of its handler exits as INTR_WINDOW. */
 	void (*inject_nmi)(struct vp *vp);
-	/* Own CPU: the guest returned from its NMI handler. */
+	/* nmi_blocked was changed otherwise: the guest returned from its NMI handler, or its
+	 * registers were set. The VP runs nowhere meanwhile. */
 	void (*nmi_done)(struct vp *vp);
 	/* Own CPU: steps over the intercepted instruction, of length bytes when the
 	 * CPU does not know it, and ends its interrupt shadow. */

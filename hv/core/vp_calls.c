@@ -408,7 +408,8 @@ static u16 assert_interrupt(struct call_frame *f)
 	};
 	struct partition *p;
 
-	if ((in->control & ~control) || in->target_vtl || in->vector > 255)
+	if ((in->control & ~control) || in->target_vtl || in->vector > 255 ||
+	    in->destination > UINT32_MAX)
 		return HV_STATUS_INVALID_PARAMETER;
 	if ((ipi.mode == VAPIC_FIXED || ipi.mode == VAPIC_LOWEST) && in->vector < 16)
 		return HV_STATUS_INVALID_PARAMETER;

@@ -241,28 +241,33 @@ static void find_lost_interrupt(void)
 /*
  * QEMU's emulation may deliver an injected interrupt a second time, whatever the guest's
  * flag says then. There a queued interrupt, which the guest can take, is a virtual one for
- * the time of one run. Returns the event, 0 when there is none of this kind.
+ * the time of one run, and the window for another one is not asked for in that run: the
+ * end of the first one's handler exits. Returns the event, 0 when there is none of this
+ * kind.
  */
-static u64 make_virtual(const struct vp *vp, struct vmcb *v)
+static u64 make_virtual(struct vmcb *v)
 {
 	u64 event = v->event_inject;
 
-	if (!is_emulated || (event & (EVENT_VALID | EVENT_TYPE)) != EVENT_VALID ||
-	    (vp->exits & VP_EXITS_WINDOW))
+	if (!is_emulated || (event & (EVENT_VALID | EVENT_TYPE)) != EVENT_VALID)
 		return 0;
 	v->event_inject = 0;
+	v->intercept1 &= ~INTERCEPT1_VINTR;
 	v->int_control |= INT_CONTROL_IRQ | INT_CONTROL_IGNORE_TPR |
 			  (event & EVENT_VECTOR) << INT_CONTROL_VECTOR_SHIFT;
 	return event;
 }
 
 /* Returns the event if the guest has not taken it. */
-static u64 take_back(struct vmcb *v, u64 event)
+static u64 take_back(struct vp *vp, struct vmcb *v, u64 event)
 {
-	bool taken = !event || !(v->int_control & INT_CONTROL_IRQ);
+	bool taken = !(v->int_control & INT_CONTROL_IRQ);
 
-	if (event)
-		v->int_control &= ~VIRTUAL;
+	if (!event)
+		return 0;
+	v->int_control &= ~VIRTUAL;
+	if (vp->exits & VP_EXITS_WINDOW)
+		svm_intercepts_set(vp);
 	return taken ? 0 : event;
 }
 
@@ -274,7 +279,7 @@ static void svm_run(struct vp *vp)
 
 	if (vp->child)
 		use_asid(vp, v);
-	event = make_virtual(vp, v);
+	event = make_virtual(v);
 	v->rax = vp->regs.r[REG_RAX];
 	v->rsp = vp->regs.r[REG_RSP];
 	v->rip = vp->regs.rip;
@@ -289,7 +294,7 @@ static void svm_run(struct vp *vp)
 	v->tlb_control = 0;
 	if (is_emulated)
 		find_lost_interrupt();
-	event = take_back(v, event);
+	event = take_back(vp, v, event);
 	/* An exit in the middle of an event's delivery: deliver it again. */
 	v->event_inject = v->exit_int_info & EVENT_VALID ? v->exit_int_info : event;
 	decode_exit(vp, v);
