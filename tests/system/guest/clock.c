@@ -31,7 +31,9 @@
 
 #define SECOND UINT64_C(1000000000)
 #define PATIENCE (2 * SECOND) /* for one answer */
-#define LOOK (SECOND / 2) /* so long the narrowest exchange is looked for */
+#define LOOK (SECOND / 2) /* so long the narrowest exchange is looked for, */
+#define LOOK_ON (5 * SECOND) /* and so much longer for one that is as narrow as */
+#define NARROW (SECOND / 5000) /* this */
 #define LIMIT 50.0 /* parts per million */
 #define PAUSE 4 /* seconds between two samples */
 #define NO_ANSWER 3
@@ -77,6 +79,7 @@ static bool exchange(struct sample *sample)
 	while (__atomic_load_n(&page->answer, __ATOMIC_SEQ_CST) != question) {
 		if (now() - sample->before > PATIENCE)
 			return false;
+		__builtin_ia32_pause(); /* the emulator turns to the other CPUs */
 	}
 	sample->after = now();
 	sample->guest = page->monotonic;
@@ -91,7 +94,7 @@ static bool ask(struct sample *best)
 
 	if (!exchange(best))
 		return false;
-	while (now() < end) {
+	while (now() < end || (best->after - best->before > NARROW && now() < end + LOOK_ON)) {
 		if (!exchange(&sample))
 			return false;
 		if (sample.after - sample.before < best->after - best->before)
