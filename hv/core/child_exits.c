@@ -49,7 +49,7 @@ static void exit_window(struct vp *vp)
 	if (!vp->exit.nmi_done)
 		return;
 	vp->nmi_blocked = false;
-	vendor->nmi_done(vp);
+	vendor->nmi_block_changed(vp);
 }
 
 /* --- Instructions that hv emulates. --- */

@@ -192,7 +192,7 @@ static void exit_nmi(struct vp *vp)
 static void exit_intr_window(struct vp *vp)
 {
 	vp->nmi_blocked = false;
-	vendor->nmi_done(vp);
+	vendor->nmi_block_changed(vp);
 }
 
 /* With interrupts off only an NMI wakes it, and no turn is given away. */

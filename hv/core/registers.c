@@ -327,7 +327,7 @@ static bool set_special(struct child *c, struct vp_state *s, u32 name, u64 value
 	case HV_REGISTER_INTERRUPT_STATE:
 		s->shadow = value & HV_X64_INTERRUPT_SHADOW;
 		c->vp->nmi_blocked = value & HV_X64_NMI_MASKED;
-		vendor->nmi_done(c->vp);
+		vendor->nmi_block_changed(c->vp);
 		return true;
 	case HV_REGISTER_PENDING_EVENT1:
 	case HV_REGISTER_DELIVERABILITY_NOTIFICATIONS:

@@ -218,7 +218,7 @@ struct vp_vendor {
 	void (*inject_nmi)(struct vp *vp);
 	/* nmi_blocked was changed otherwise: the guest returned from its NMI handler, or its
 	 * registers were set. The VP runs nowhere meanwhile. */
-	void (*nmi_done)(struct vp *vp);
+	void (*nmi_block_changed)(struct vp *vp);
 	/* Own CPU: steps over the intercepted instruction, of length bytes when the
 	 * CPU does not know it, and ends its interrupt shadow. */
 	void (*advance)(struct vp *vp, u8 length);

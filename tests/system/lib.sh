@@ -21,6 +21,7 @@ SERIAL=$LOGS/$TEST.serial.log
 # The machine's own dying words, and those of hv, for the last machine run.
 OUTPUT=$WORK/output
 JOBS_TO_END=()
+# A script in whose machine partitions run sets single: see tools/qemu, --threads.
 THREADS=multi
 [ -z "${MULLION_CHILD-}" ] || THREADS=single
 

@@ -369,7 +369,7 @@ static void svm_inject_nmi(struct vp *vp)
 	svm_intercepts_set(vp);
 }
 
-static void svm_nmi_done(struct vp *vp)
+static void svm_nmi_block_changed(struct vp *vp)
 {
 	svm_intercepts_set(vp);
 }
@@ -526,7 +526,7 @@ const struct vp_vendor svm_vendor = {
 	.set_state = svm_set_state,
 	.set_tsc_offset = svm_set_tsc_offset,
 	.inject_nmi = svm_inject_nmi,
-	.nmi_done = svm_nmi_done,
+	.nmi_block_changed = svm_nmi_block_changed,
 	.advance = svm_advance,
 	.end_shadow = svm_end_shadow,
 	.insn_length = svm_insn_length,
