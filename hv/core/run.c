@@ -129,7 +129,8 @@ static void hand_over(struct cpu *cpu, struct vp *next)
 {
 	u64 now;
 
-	if (next == cpu->current)
+	/* It may have run elsewhere and come back while this CPU was choosing. */
+	if (next == cpu->current && next->cpu == cpu)
 		return;
 	now = rdtsc();
 	next->cpu = cpu;
