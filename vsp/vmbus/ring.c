@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One end of one VMBus ring: see ring.h.
+ *
+ * Shared memory is touched by the functions of the first section and nowhere else. The
+ * header's words are atomic, a descriptor is two atomic words, and the rest of a packet
+ * is copied with a compiler barrier behind, so that no value is fetched a second time
+ * after it was checked.
+ *
+ * The peer's index is remembered and looked at again only when what is remembered leaves
+ * nothing to read or too little room: the header's cache line travels between the two
+ * CPUs as seldom as possible. An older index of the peer's is always a safe one.
+ *
+ * Signals are decided as a Linux guest does, so that either end may be one:
+ * - data: the reader's mask is 0, and its index is where the batch began. Had it read
+ *   part of the batch it would be awake, and looks again before it sleeps;
+ * - room: what is free was at most pending_send_size before the read index moved and is
+ *   more now. Bytes free are counted as the guest counts them: size in an empty ring, of
+ *   which a writer uses all but 8.
+ */
+#include "ring.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#define UNIT 8u
+#define HEAD ((uint32_t)sizeof(struct vmbus_packet))
+
+/* ---- shared memory ---- */
+
+static uint32_t look(const uint32_t *word)
+{
+	return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
+/* What the peer has done before it set the word is seen after this. */
+static uint32_t look_acquire(const uint32_t *word)
+{
+	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+
+static void tell(uint32_t *word, uint32_t value)
+{
+	__atomic_store_n(word, value, __ATOMIC_RELAXED);
+}
+
+/* What we have done before is seen by whoever sees the word. */
+static void tell_release(uint32_t *word, uint32_t value)
+{
+	__atomic_store_n(word, value, __ATOMIC_RELEASE);
+}
+
+/* Stores before it are seen by everybody before loads behind it are made. x86 needs it
+ * too: a store waits in the CPU's store buffer while later loads go ahead. */
+static void full_barrier(void)
+{
+	atomic_thread_fence(memory_order_seq_cst);
+}
+
+/* The compiler must not fetch from shared memory again what it has fetched before. */
+static void forget_shared(void)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+}
+
+static struct vmbus_packet copy_head(const uint8_t *from)
+{
+	uint64_t words[2];
+	struct vmbus_packet head;
+
+	_Static_assert(sizeof(words) == sizeof(head), "a descriptor is two words");
+	words[0] = __atomic_load_n((const uint64_t *)(const void *)from, __ATOMIC_RELAXED);
+	words[1] = __atomic_load_n((const uint64_t *)(const void *)from + 1, __ATOMIC_RELAXED);
+	memcpy(&head, words, sizeof(head));
+	return head;
+}
+
+static void copy_in(void *to, const uint8_t *from, size_t size)
+{
+	memcpy(to, from, size);
+	forget_shared();
+}
+
+/* ---- indices ---- */
+
+static bool possible(const struct ring *ring, uint32_t index)
+{
+	return index < ring->size && index % UNIT == 0;
+}
+
+/* Bytes from one index forward to another, below size. */
+static uint32_t distance(const struct ring *ring, uint32_t from, uint32_t to)
+{
+	return to >= from ? to - from : ring->size - from + to;
+}
+
+static uint32_t forward(const struct ring *ring, uint32_t index, uint32_t bytes)
+{
+	uint32_t left = ring->size - index;
+
+	return bytes < left ? index + bytes : bytes - left;
+}
+
+/* False, and what is remembered stays: the peer's index cannot be. */
+static bool update_peer(struct ring *ring, const uint32_t *word)
+{
+	uint32_t index = look_acquire(word);
+
+	if (!possible(ring, index))
+		return false;
+	ring->peer = index;
+	return true;
+}
+
+static bool init(struct ring *ring, void *header, void *data, uint32_t size)
+{
+	*ring = (struct ring){ .header = header, .data = data, .size = size };
+	return possible(ring, look(&ring->header->read_index)) &&
+	       possible(ring, look(&ring->header->write_index));
+}
+
+/* ---- reader ---- */
+
+bool ring_reader_init(struct ring *ring, void *header, void *data, uint32_t size)
+{
+	bool good = init(ring, header, data, size);
+	uint32_t index = look(&ring->header->read_index);
+
+	if (!good || !possible(ring, index))
+		return false;
+	ring->index = ring->published = ring->peer = index;
+	return true;
+}
+
+static bool is_sound(const struct vmbus_packet *head, uint32_t available)
+{
+	return head->header_size >= HEAD / UNIT && head->size >= head->header_size &&
+	       head->size * UNIT + VMBUS_PACKET_TRAILER <= available;
+}
+
+static void describe(struct ring_packet *packet, const struct vmbus_packet *head,
+		     const uint8_t *copy)
+{
+	uint32_t payload = head->header_size * UNIT;
+
+	packet->type = head->type;
+	packet->flags = head->flags;
+	packet->transaction = head->transaction;
+	packet->extra = copy + HEAD;
+	packet->extra_size = payload - HEAD;
+	packet->payload = copy + payload;
+	packet->payload_size = head->size * UNIT - payload;
+}
+
+enum ring_result ring_read(struct ring *ring, void *buffer, size_t size, struct ring_packet *packet)
+{
+	const uint8_t *at = ring->data + ring->index;
+	uint32_t available, bytes;
+	struct vmbus_packet head;
+	uint8_t *copy = buffer;
+
+	if (ring->peer == ring->index && !update_peer(ring, &ring->header->write_index))
+		return RING_BROKEN;
+	available = distance(ring, ring->index, ring->peer);
+	if (!available)
+		return RING_EMPTY;
+	head = copy_head(at);
+	if (!is_sound(&head, available))
+		return RING_BROKEN;
+	bytes = head.size * UNIT;
+	if (bytes > size)
+		return RING_TOO_LARGE;
+	memcpy(copy, &head, HEAD);
+	copy_in(copy + HEAD, at + HEAD, bytes - HEAD);
+	describe(packet, &head, copy);
+	bytes += VMBUS_PACKET_TRAILER;
+	ring->index = forward(ring, ring->index, bytes);
+	ring->counters.packets++;
+	ring->counters.bytes += bytes;
+	return RING_OK;
+}
+
+/*
+ * What the peer's writer waits to be exceeded by what is free; 0: it does not wait. Some
+ * want "all", and say the ring's size or a little less; and bits above may be garbage.
+ * An empty ring is enough for each of them.
+ */
+static uint32_t room_wanted(const struct ring *ring)
+{
+	uint32_t wanted = look_acquire(&ring->header->pending_send_size);
+
+	return wanted < ring->size ? wanted : ring->size - UNIT;
+}
+
+/* The read index has moved by `freed` bytes, and everybody sees it. */
+static bool room_signal_due(struct ring *ring, uint32_t freed)
+{
+	uint32_t wanted = room_wanted(ring), available;
+
+	if (!wanted || !update_peer(ring, &ring->header->write_index))
+		return false;
+	available = ring->size - distance(ring, ring->index, ring->peer);
+	return available > wanted && (int64_t)available - freed <= wanted;
+}
+
+bool ring_release(struct ring *ring)
+{
+	uint32_t freed = distance(ring, ring->published, ring->index);
+	bool due = ring->owed;
+
+	ring->owed = false;
+	if (!freed)
+		return due;
+	tell_release(&ring->header->read_index, ring->index);
+	ring->published = ring->index;
+	full_barrier(); /* against the writer's, which looks for room after it has asked */
+	if (!room_signal_due(ring, freed))
+		return due;
+	ring->counters.signals++;
+	return true;
+}
+
+void ring_mask(struct ring *ring)
+{
+	tell(&ring->header->interrupt_mask, 1);
+}
+
+bool ring_unmask(struct ring *ring)
+{
+	ring->owed = ring_release(ring);
+	/* The writer looks at the mask first: who sees 0 sees the read index, too. */
+	tell_release(&ring->header->interrupt_mask, 0);
+	full_barrier(); /* against the writer's, which looks at the mask after publishing */
+	return ring->owed || look(&ring->header->write_index) != ring->index;
+}
+
+uint32_t ring_waiting(const struct ring *ring)
+{
+	uint32_t index = look(&ring->header->write_index);
+
+	return possible(ring, index) ? distance(ring, ring->index, index) : 0;
+}
+
+/* ---- writer ---- */
+
+bool ring_writer_init(struct ring *ring, void *header, void *data, uint32_t size)
+{
+	bool good = init(ring, header, data, size);
+	uint32_t index = look(&ring->header->write_index);
+
+	if (!good || !possible(ring, index) || !update_peer(ring, &ring->header->read_index))
+		return false;
+	ring->index = ring->published = index;
+	return true;
+}
+
+/* A multiple of 8; UINT32_MAX: more than a packet can be. */
+static uint32_t round_up(size_t size)
+{
+	return size <= VMBUS_PACKET_MAX ? ((uint32_t)size + UNIT - 1) & ~(UNIT - 1) : UINT32_MAX;
+}
+
+uint32_t ring_packet_size(size_t extra_size, size_t payload_size)
+{
+	uint32_t extra = round_up(extra_size), payload = round_up(payload_size);
+
+	if (extra == UINT32_MAX || payload == UINT32_MAX ||
+	    HEAD + extra + payload > VMBUS_PACKET_MAX)
+		return UINT32_MAX;
+	return HEAD + extra + payload + VMBUS_PACKET_TRAILER;
+}
+
+/* SIZE_MAX: more than can be counted. */
+static size_t sum_of(const struct iovec *parts, unsigned int count)
+{
+	size_t sum = 0;
+
+	for (unsigned int i = 0; i < count; i++) {
+		if (__builtin_add_overflow(sum, parts[i].iov_len, &sum))
+			return SIZE_MAX;
+	}
+	return sum;
+}
+
+static bool fits(const struct ring *ring, uint32_t bytes)
+{
+	return bytes < ring->size - distance(ring, ring->peer, ring->index);
+}
+
+static bool has_room(struct ring *ring, uint32_t bytes)
+{
+	return fits(ring, bytes) ||
+	       (update_peer(ring, &ring->header->read_index) && fits(ring, bytes));
+}
+
+static uint8_t *put(uint8_t *to, const void *from, size_t size)
+{
+	if (size)
+		memcpy(to, from, size);
+	return to + size;
+}
+
+static uint8_t *pad(uint8_t *to, size_t size)
+{
+	size_t missing = -size % UNIT;
+
+	memset(to, 0, missing);
+	return to + missing;
+}
+
+enum ring_result ring_write(struct ring *ring, uint16_t type, uint16_t flags, uint64_t transaction,
+			    const void *extra, size_t extra_size, const struct iovec *parts,
+			    unsigned int part_count)
+{
+	size_t payload = sum_of(parts, part_count);
+	uint32_t bytes = ring_packet_size(extra_size, payload);
+	uint64_t trailer = (uint64_t)ring->index << 32;
+	struct vmbus_packet head = { .type = type, .flags = flags, .transaction = transaction };
+	uint8_t *to = ring->data + ring->index;
+
+	if (bytes > ring->size - UNIT)
+		return RING_TOO_LARGE;
+	if (!has_room(ring, bytes)) {
+		ring->counters.full++;
+		return RING_FULL;
+	}
+	head.header_size = (uint16_t)((HEAD + round_up(extra_size)) / UNIT);
+	head.size = (uint16_t)((bytes - VMBUS_PACKET_TRAILER) / UNIT);
+	to = put(to, &head, sizeof(head));
+	to = pad(put(to, extra, extra_size), extra_size);
+	for (unsigned int i = 0; i < part_count; i++)
+		to = put(to, parts[i].iov_base, parts[i].iov_len);
+	to = pad(to, payload);
+	put(to, &trailer, sizeof(trailer));
+	ring->index = forward(ring, ring->index, bytes);
+	ring->unpublished++;
+	return RING_OK;
+}
+
+void ring_abandon(struct ring *ring)
+{
+	ring->index = ring->published;
+	ring->unpublished = 0;
+}
+
+bool ring_publish(struct ring *ring)
+{
+	uint32_t before = ring->published;
+
+	if (ring->index == before)
+		return false;
+	ring->counters.packets += ring->unpublished;
+	ring->counters.bytes += distance(ring, before, ring->index);
+	ring->unpublished = 0;
+	tell_release(&ring->header->write_index, ring->index);
+	ring->published = ring->index;
+	full_barrier(); /* against the reader's, which looks for more after it unmasked */
+	if (look_acquire(&ring->header->interrupt_mask) ||
+	    look(&ring->header->read_index) != before)
+		return false;
+	ring->counters.signals++;
+	return true;
+}
+
+bool ring_want_room(struct ring *ring, uint32_t size)
+{
+	/* The reader signals when more than that is free, and 8 bytes stay free. */
+	uint32_t wanted = size < ring->size ? size : ring->size - UNIT;
+
+	tell(&ring->header->pending_send_size, wanted);
+	if (!wanted)
+		return true;
+	full_barrier(); /* against the reader's, which looks at the size after releasing */
+	if (!update_peer(ring, &ring->header->read_index) || !fits(ring, wanted))
+		return false;
+	tell(&ring->header->pending_send_size, 0);
+	return true;
+}
+
+bool ring_peer_signals_room(const struct ring *ring)
+{
+	return look(&ring->header->features) & VMBUS_RING_PENDING_SEND_SIZE;
+}
+
+void ring_offer_room_signals(struct ring *ring)
+{
+	uint32_t features = look(&ring->header->features);
+
+	tell(&ring->header->features, features | VMBUS_RING_PENDING_SEND_SIZE);
+}
