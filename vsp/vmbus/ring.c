@@ -101,12 +101,41 @@ static uint32_t forward(const struct ring *ring, uint32_t index, uint32_t bytes)
 	return bytes < left ? index + bytes : bytes - left;
 }
 
-/* False, and what is remembered stays: the peer's index cannot be. */
-static bool update_peer(struct ring *ring, const uint32_t *word)
+/* Bytes that the peer does not know of: written and not published, or read and not
+ * released. */
+static uint32_t kept_back(const struct ring *ring)
 {
-	uint32_t index = look_acquire(word);
+	return distance(ring, ring->published, ring->index);
+}
 
-	if (!possible(ring, index))
+/* A writer cannot have written over what the reader has not released. */
+static bool can_write_to(const struct ring *ring, uint32_t write)
+{
+	return possible(ring, write) && distance(ring, ring->published, write) >= kept_back(ring);
+}
+
+/* A reader cannot have read what the writer has not published. */
+static bool can_read_to(const struct ring *ring, uint32_t read)
+{
+	return possible(ring, read) && distance(ring, read, ring->index) >= kept_back(ring);
+}
+
+/* False, and what is remembered stays: the peer's index cannot be. */
+static bool update_write_index(struct ring *ring)
+{
+	uint32_t index = look_acquire(&ring->header->write_index);
+
+	if (!can_write_to(ring, index))
+		return false;
+	ring->peer = index;
+	return true;
+}
+
+static bool update_read_index(struct ring *ring)
+{
+	uint32_t index = look_acquire(&ring->header->read_index);
+
+	if (!can_read_to(ring, index))
 		return false;
 	ring->peer = index;
 	return true;
@@ -159,7 +188,7 @@ enum ring_result ring_read(struct ring *ring, void *buffer, size_t size, struct 
 	struct vmbus_packet head;
 	uint8_t *copy = buffer;
 
-	if (ring->peer == ring->index && !update_peer(ring, &ring->header->write_index))
+	if (ring->peer == ring->index && !update_write_index(ring))
 		return RING_BROKEN;
 	available = distance(ring, ring->index, ring->peer);
 	if (!available)
@@ -197,7 +226,7 @@ static bool room_signal_due(struct ring *ring, uint32_t freed)
 {
 	uint32_t wanted = room_wanted(ring), available;
 
-	if (!wanted || !update_peer(ring, &ring->header->write_index))
+	if (!wanted || !update_write_index(ring))
 		return false;
 	available = ring->size - distance(ring, ring->index, ring->peer);
 	return available > wanted && (int64_t)available - freed <= wanted;
@@ -205,7 +234,7 @@ static bool room_signal_due(struct ring *ring, uint32_t freed)
 
 bool ring_release(struct ring *ring)
 {
-	uint32_t freed = distance(ring, ring->published, ring->index);
+	uint32_t freed = kept_back(ring);
 	bool due = ring->owed;
 
 	ring->owed = false;
@@ -238,7 +267,7 @@ uint32_t ring_waiting(const struct ring *ring)
 {
 	uint32_t index = look(&ring->header->write_index);
 
-	return possible(ring, index) ? distance(ring, ring->index, index) : 0;
+	return can_write_to(ring, index) ? distance(ring, ring->index, index) : 0;
 }
 
 /* ---- writer ---- */
@@ -248,10 +277,10 @@ bool ring_writer_init(struct ring *ring, void *header, void *data, uint32_t size
 	bool good = init(ring, header, data, size);
 	uint32_t index = look(&ring->header->write_index);
 
-	if (!good || !possible(ring, index) || !update_peer(ring, &ring->header->read_index))
+	if (!good || !possible(ring, index))
 		return false;
 	ring->index = ring->published = index;
-	return true;
+	return update_read_index(ring);
 }
 
 /* A multiple of 8; UINT32_MAX: more than a packet can be. */
@@ -289,8 +318,7 @@ static bool fits(const struct ring *ring, uint32_t bytes)
 
 static bool has_room(struct ring *ring, uint32_t bytes)
 {
-	return fits(ring, bytes) ||
-	       (update_peer(ring, &ring->header->read_index) && fits(ring, bytes));
+	return fits(ring, bytes) || (update_read_index(ring) && fits(ring, bytes));
 }
 
 static uint8_t *put(uint8_t *to, const void *from, size_t size)
@@ -350,7 +378,7 @@ bool ring_publish(struct ring *ring)
 	if (ring->index == before)
 		return false;
 	ring->counters.packets += ring->unpublished;
-	ring->counters.bytes += distance(ring, before, ring->index);
+	ring->counters.bytes += kept_back(ring);
 	ring->unpublished = 0;
 	tell_release(&ring->header->write_index, ring->index);
 	ring->published = ring->index;
@@ -371,7 +399,7 @@ bool ring_want_room(struct ring *ring, uint32_t size)
 	if (!wanted)
 		return true;
 	full_barrier(); /* against the reader's, which looks at the size after releasing */
-	if (!update_peer(ring, &ring->header->read_index) || !fits(ring, wanted))
+	if (!update_read_index(ring) || !fits(ring, wanted))
 		return false;
 	tell(&ring->header->pending_send_size, 0);
 	return true;

@@ -331,6 +331,37 @@ static void strange_read_index(void)
 	}
 }
 
+/* A peer that has written over what we keep, or read what it was not shown. */
+static void beyond_published(void)
+{
+	struct ring_packet packet;
+
+	for (uint32_t value = 0; value < SMALL; value += 8) {
+		struct ring reader = reader_at(800), writer;
+
+		CHECK_NOTE("index %u", value);
+		put_head(800, 2, 9);
+		map.header->write_index = 880;
+		CHECK_INT(ring_read(&reader, buffer, sizeof(buffer), &packet), RING_OK);
+		map.header->write_index = value;
+		CHECK_EQ(ring_waiting(&reader),
+			 value >= 800 && value < 880 ? 0 : (value - 880) % SMALL);
+		put_head(880, 2, 2);
+		CHECK_INT(ring_read(&reader, buffer, sizeof(buffer), &packet),
+			  value == 880		      ? RING_EMPTY :
+			  value >= 800 && value < 904 ? RING_BROKEN :
+							RING_OK);
+
+		writer = writer_at(800, 800);
+		CHECK_INT(write_bytes(&writer, buffer, 2000), RING_OK);
+		map.header->read_index = value;
+		CHECK_INT(write_bytes(&writer, buffer, 2048),
+			  (value <= 800 || value > 2824) && (value - 2825) % SMALL >= 2072 ?
+				  RING_OK :
+				  RING_FULL);
+	}
+}
+
 /* The write index goes back: what lies there is read as if it were new, and no index of
  * ours leaves the ring. */
 static void backwards(void)
@@ -781,6 +812,7 @@ int main(void)
 	CHECK_RUN(buffer_too_small);
 	CHECK_RUN(strange_write_index);
 	CHECK_RUN(strange_read_index);
+	CHECK_RUN(beyond_published);
 	CHECK_RUN(backwards);
 	CHECK_RUN(descriptors_in_motion);
 	CHECK_RUN(data_signals);
