@@ -164,30 +164,44 @@ active proctype writer()
 	od
 }
 
-inline release()
+inline give_back()
 {
 	if
 	:: own != shown ->
 		freed = DISTANCE(shown, own);
 		reader_buffer ! READ_INDEX, own;
-		shown = own;
+		shown = own
+	:: else -> skip
+	fi
+}
+
+inline room_signal()
+{
+	wanted = memory[PENDING];
+	if
+	:: wanted ->
+		peer = memory[WRITE_INDEX];
+		if
+		:: SIZE - DISTANCE(own, peer) > wanted &&
+		   SIZE - DISTANCE(own, peer) <= wanted + freed ->
+			event[WRITER] = true
+		:: else -> skip
+		fi
+	:: else -> skip
+	fi;
+	freed = 0;
+	wanted = 0
+}
+
+inline release()
+{
+	give_back();
+	if
+	:: freed ->
 #ifndef NO_ROOM_READER_FENCE
 		reader_fence();
 #endif
-		wanted = memory[PENDING];
-		if
-		:: wanted ->
-			peer = memory[WRITE_INDEX];
-			if
-			:: SIZE - DISTANCE(own, peer) > wanted &&
-			   SIZE - DISTANCE(own, peer) <= wanted + freed ->
-				event[WRITER] = true
-			:: else -> skip
-			fi
-		:: else -> skip
-		fi;
-		freed = 0;
-		wanted = 0
+		room_signal()
 	:: else -> skip
 	fi
 }
@@ -222,11 +236,19 @@ active proctype reader()
 		:: skip
 		fi;
 		drain();
-		release();
+		if
+		:: release()
+		:: skip /* unmasking does it */
+		fi;
+		give_back();
 		reader_buffer ! MASK, 0;
 #ifndef NO_READER_FENCE
 		reader_fence();
 #endif
+		if
+		:: freed -> room_signal()
+		:: else -> skip
+		fi;
 		if
 		:: own != memory[WRITE_INDEX] -> skip
 		:: else -> /* sleep */

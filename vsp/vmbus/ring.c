@@ -63,16 +63,40 @@ static void forget_shared(void)
 	atomic_signal_fence(memory_order_seq_cst);
 }
 
-static struct vmbus_packet copy_head(const uint8_t *from)
-{
-	uint64_t words[2];
-	struct vmbus_packet head;
+/*
+ * struct vmbus_packet as two words in registers: it is fetched and stored so, and never
+ * lies on the stack between.
+ */
+struct head {
+	uint64_t sizes; /* type, header_size, size, flags, from bit 0 up */
+	uint64_t transaction;
+};
 
-	_Static_assert(sizeof(words) == sizeof(head), "a descriptor is two words");
-	words[0] = __atomic_load_n((const uint64_t *)(const void *)from, __ATOMIC_RELAXED);
-	words[1] = __atomic_load_n((const uint64_t *)(const void *)from + 1, __ATOMIC_RELAXED);
-	memcpy(&head, words, sizeof(head));
-	return head;
+_Static_assert(offsetof(struct vmbus_packet, header_size) == 2 &&
+		       offsetof(struct vmbus_packet, size) == 4 &&
+		       offsetof(struct vmbus_packet, flags) == 6 &&
+		       offsetof(struct vmbus_packet, transaction) == 8 &&
+		       sizeof(struct head) == sizeof(struct vmbus_packet),
+	       "where struct head has them");
+
+static struct head copy_head(const uint8_t *from)
+{
+	const uint64_t *words = (const void *)from;
+
+	return (struct head){ .sizes = __atomic_load_n(&words[0], __ATOMIC_RELAXED),
+			      .transaction = __atomic_load_n(&words[1], __ATOMIC_RELAXED) };
+}
+
+static void put_word(uint8_t *to, uint64_t value)
+{
+	__atomic_store_n((uint64_t *)(void *)to, value, __ATOMIC_RELAXED);
+}
+
+static uint8_t *put(uint8_t *to, const void *from, size_t size)
+{
+	if (size)
+		memcpy(to, from, size);
+	return to + size;
 }
 
 static void copy_in(void *to, const uint8_t *from, size_t size)
@@ -161,31 +185,41 @@ bool ring_reader_init(struct ring *ring, void *header, void *data, uint32_t size
 	return true;
 }
 
-static bool is_sound(const struct vmbus_packet *head, uint32_t available)
+/* In bytes. */
+static uint32_t header_size(struct head head)
 {
-	return head->header_size >= HEAD / UNIT && head->size >= head->header_size &&
-	       head->size * UNIT + VMBUS_PACKET_TRAILER <= available;
+	return (head.sizes >> 16 & 0xffff) * UNIT;
 }
 
-static void describe(struct ring_packet *packet, const struct vmbus_packet *head,
-		     const uint8_t *copy)
+static uint32_t packet_size(struct head head)
 {
-	uint32_t payload = head->header_size * UNIT;
+	return (head.sizes >> 32 & 0xffff) * UNIT;
+}
 
-	packet->type = head->type;
-	packet->flags = head->flags;
-	packet->transaction = head->transaction;
+static bool is_sound(struct head head, uint32_t available)
+{
+	return header_size(head) >= HEAD && packet_size(head) >= header_size(head) &&
+	       packet_size(head) + VMBUS_PACKET_TRAILER <= available;
+}
+
+static void describe(struct ring_packet *packet, struct head head, const uint8_t *copy)
+{
+	uint32_t payload = header_size(head);
+
+	packet->type = (uint16_t)head.sizes;
+	packet->flags = (uint16_t)(head.sizes >> 48);
+	packet->transaction = head.transaction;
 	packet->extra = copy + HEAD;
 	packet->extra_size = payload - HEAD;
 	packet->payload = copy + payload;
-	packet->payload_size = head->size * UNIT - payload;
+	packet->payload_size = packet_size(head) - payload;
 }
 
 enum ring_result ring_read(struct ring *ring, void *buffer, size_t size, struct ring_packet *packet)
 {
 	const uint8_t *at = ring->data + ring->index;
 	uint32_t available, bytes;
-	struct vmbus_packet head;
+	struct head head;
 	uint8_t *copy = buffer;
 
 	if (ring->peer == ring->index && !update_write_index(ring))
@@ -194,14 +228,14 @@ enum ring_result ring_read(struct ring *ring, void *buffer, size_t size, struct 
 	if (!available)
 		return RING_EMPTY;
 	head = copy_head(at);
-	if (!is_sound(&head, available))
+	if (!is_sound(head, available))
 		return RING_BROKEN;
-	bytes = head.size * UNIT;
+	bytes = packet_size(head);
 	if (bytes > size)
 		return RING_TOO_LARGE;
 	memcpy(copy, &head, HEAD);
 	copy_in(copy + HEAD, at + HEAD, bytes - HEAD);
-	describe(packet, &head, copy);
+	describe(packet, head, copy);
 	bytes += VMBUS_PACKET_TRAILER;
 	ring->index = forward(ring, ring->index, bytes);
 	ring->counters.packets++;
@@ -229,24 +263,33 @@ static bool room_signal_due(struct ring *ring, uint32_t freed)
 	if (!wanted || !update_write_index(ring))
 		return false;
 	available = ring->size - distance(ring, ring->index, ring->peer);
-	return available > wanted && (int64_t)available - freed <= wanted;
+	if (available <= wanted || (int64_t)available - freed > wanted)
+		return false;
+	ring->counters.signals++;
+	return true;
+}
+
+/* Gives back what was read, not yet with a barrier: how many bytes. */
+static uint32_t give_back(struct ring *ring)
+{
+	uint32_t freed = kept_back(ring);
+
+	if (freed)
+		tell_release(&ring->header->read_index, ring->index);
+	ring->published = ring->index;
+	return freed;
 }
 
 bool ring_release(struct ring *ring)
 {
-	uint32_t freed = kept_back(ring);
+	uint32_t freed = give_back(ring);
 	bool due = ring->owed;
 
 	ring->owed = false;
 	if (!freed)
 		return due;
-	tell_release(&ring->header->read_index, ring->index);
-	ring->published = ring->index;
 	full_barrier(); /* against the writer's, which looks for room after it has asked */
-	if (!room_signal_due(ring, freed))
-		return due;
-	ring->counters.signals++;
-	return true;
+	return room_signal_due(ring, freed) || due;
 }
 
 void ring_mask(struct ring *ring)
@@ -256,10 +299,14 @@ void ring_mask(struct ring *ring)
 
 bool ring_unmask(struct ring *ring)
 {
-	ring->owed = ring_release(ring);
+	uint32_t freed = give_back(ring);
+
 	/* The writer looks at the mask first: who sees 0 sees the read index, too. */
 	tell_release(&ring->header->interrupt_mask, 0);
-	full_barrier(); /* against the writer's, which looks at the mask after publishing */
+	/* Against the writer's, which looks at the mask after publishing; and ring_release()'s. */
+	full_barrier();
+	if (freed && room_signal_due(ring, freed))
+		ring->owed = true;
 	return ring->owed || look(&ring->header->write_index) != ring->index;
 }
 
@@ -321,30 +368,30 @@ static bool has_room(struct ring *ring, uint32_t bytes)
 	return fits(ring, bytes) || (update_read_index(ring) && fits(ring, bytes));
 }
 
-static uint8_t *put(uint8_t *to, const void *from, size_t size)
+/* The packet at the writer's index. The last word of header and payload is zeros before
+ * bytes are copied over it: what they leave of it is the padding. */
+static void put_packet(struct ring *ring, struct head head, const void *extra, size_t extra_size,
+		       const struct iovec *parts, unsigned int part_count)
 {
-	if (size)
-		memcpy(to, from, size);
-	return to + size;
-}
+	uint8_t *begin = ring->data + ring->index, *end = begin + packet_size(head), *to;
 
-static uint8_t *pad(uint8_t *to, size_t size)
-{
-	size_t missing = -size % UNIT;
-
-	memset(to, 0, missing);
-	return to + missing;
+	put_word(end, (uint64_t)ring->index << 32);
+	put_word(end - UNIT, 0);
+	put_word(begin + header_size(head) - UNIT, 0);
+	put_word(begin, head.sizes);
+	put_word(begin + UNIT, head.transaction);
+	put(begin + HEAD, extra, extra_size);
+	to = begin + header_size(head);
+	for (unsigned int i = 0; i < part_count; i++)
+		to = put(to, parts[i].iov_base, parts[i].iov_len);
 }
 
 enum ring_result ring_write(struct ring *ring, uint16_t type, uint16_t flags, uint64_t transaction,
 			    const void *extra, size_t extra_size, const struct iovec *parts,
 			    unsigned int part_count)
 {
-	size_t payload = sum_of(parts, part_count);
-	uint32_t bytes = ring_packet_size(extra_size, payload);
-	uint64_t trailer = (uint64_t)ring->index << 32;
-	struct vmbus_packet head = { .type = type, .flags = flags, .transaction = transaction };
-	uint8_t *to = ring->data + ring->index;
+	uint32_t bytes = ring_packet_size(extra_size, sum_of(parts, part_count));
+	struct head head = { .transaction = transaction };
 
 	if (bytes > ring->size - UNIT)
 		return RING_TOO_LARGE;
@@ -352,14 +399,9 @@ enum ring_result ring_write(struct ring *ring, uint16_t type, uint16_t flags, ui
 		ring->counters.full++;
 		return RING_FULL;
 	}
-	head.header_size = (uint16_t)((HEAD + round_up(extra_size)) / UNIT);
-	head.size = (uint16_t)((bytes - VMBUS_PACKET_TRAILER) / UNIT);
-	to = put(to, &head, sizeof(head));
-	to = pad(put(to, extra, extra_size), extra_size);
-	for (unsigned int i = 0; i < part_count; i++)
-		to = put(to, parts[i].iov_base, parts[i].iov_len);
-	to = pad(to, payload);
-	put(to, &trailer, sizeof(trailer));
+	head.sizes = type | (uint64_t)(HEAD + round_up(extra_size)) / UNIT << 16 |
+		     (uint64_t)(bytes - VMBUS_PACKET_TRAILER) / UNIT << 32 | (uint64_t)flags << 48;
+	put_packet(ring, head, extra, extra_size, parts, part_count);
 	ring->index = forward(ring, ring->index, bytes);
 	ring->unpublished++;
 	return RING_OK;

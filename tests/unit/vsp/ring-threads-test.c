@@ -175,8 +175,10 @@ static void *our_reader(void *unused)
 		if (draw(&reader) % 2)
 			ring_mask(&reader.ring);
 		do {
-			drain();
 			signal_peer(&reader, ring_release(&reader.ring));
+			drain();
+			if (draw(&reader) % 2)
+				signal_peer(&reader, ring_release(&reader.ring));
 		} while (!failed && ring_unmask(&reader.ring));
 		if (failed || reader.packets == PACKETS || !sleep_on(&reader))
 			break;
