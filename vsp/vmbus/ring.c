@@ -368,22 +368,30 @@ static bool has_room(struct ring *ring, uint32_t bytes)
 	return fits(ring, bytes) || (update_read_index(ring) && fits(ring, bytes));
 }
 
-/* The packet at the writer's index. The last word of header and payload is zeros before
- * bytes are copied over it: what they leave of it is the padding. */
+/* Zeros up to a multiple of 8, behind so many bytes. */
+static void pad(uint8_t *to, size_t size)
+{
+	while (size++ % UNIT)
+		*to++ = 0;
+}
+
+/* The packet at the writer's index, from front to back: the CPU is ahead then in getting
+ * lines that the reader has had. */
 static void put_packet(struct ring *ring, struct head head, const void *extra, size_t extra_size,
 		       const struct iovec *parts, unsigned int part_count)
 {
-	uint8_t *begin = ring->data + ring->index, *end = begin + packet_size(head), *to;
+	uint8_t *begin = ring->data + ring->index, *to = begin + HEAD;
+	uint32_t whole = packet_size(head);
 
-	put_word(end, (uint64_t)ring->index << 32);
-	put_word(end - UNIT, 0);
-	put_word(begin + header_size(head) - UNIT, 0);
 	put_word(begin, head.sizes);
 	put_word(begin + UNIT, head.transaction);
-	put(begin + HEAD, extra, extra_size);
+	to = put(to, extra, extra_size);
+	pad(to, extra_size);
 	to = begin + header_size(head);
 	for (unsigned int i = 0; i < part_count; i++)
 		to = put(to, parts[i].iov_base, parts[i].iov_len);
+	pad(to, (size_t)(to - begin));
+	put_word(begin + whole, (uint64_t)ring->index << 32);
 }
 
 enum ring_result ring_write(struct ring *ring, uint16_t type, uint16_t flags, uint64_t transaction,
