@@ -16,10 +16,10 @@
  *  - After each step it does all actions in their order, before the next step.
  *  - A message to post that finds no room waits in a queue of the host's, in order; while
  *    one waits the host takes no message from the guest. So no queue grows without bound.
- *  - Each OPEN is answered by OPEN_ANSWERED, unless a CLOSE comes before the answer. Each
- *    CLOSE is answered by exactly one CLOSED, also for an OPEN that was not answered yet;
- *    after it nothing of the host's or the provider's uses the channel's rings or GPADLs.
- *    Answers may be events of the next step or come much later.
+ *  - Each OPEN that is not resumed is answered by OPEN_ANSWERED, unless a CLOSE comes
+ *    before the answer. Each CLOSE is answered by exactly one CLOSED, also for an OPEN that
+ *    was not answered yet; after it nothing of the host's or the provider's uses the
+ *    channel's rings or GPADLs. Answers may be events of the next step or come much later.
  *  - Each RELEASE_GPADL is answered by GPADL_LET_GO, or by CLOSED of that channel, which
  *    means it for all of its GPADLs; GPADL_LET_GO never comes after such a CLOSED.
  *  - Each MODIFY is answered by MODIFY_ANSWERED, unless a CLOSE comes before.
@@ -127,7 +127,8 @@ struct vmbus_open {
 	uint32_t vp; /* that is signalled */
 	uint32_t flag; /* event flag of SINT VMBUS_SINT that signals the guest, 1..2047 */
 	uint32_t connection; /* what the guest signals */
-	bool resumed; /* a provider has answered yes before: it goes on (vmbus_server_resume) */
+	bool resumed; /* a provider has said yes before, the guest knows it as open, no answer is
+		       * expected; a host that cannot go on rescinds (vmbus_server_resume) */
 	uint8_t user[VMBUS_USER_BYTES]; /* the guest driver's words to the provider */
 };
 
@@ -219,11 +220,11 @@ size_t vmbus_server_save(const struct vmbus_server *server, void *buffer, size_t
 struct vmbus_server *vmbus_server_load(const void *image, size_t size, uint32_t vps);
 
 /*
- * Once after a load, before the first message: what the new host has to do to stand where
- * the old one stood. In between it may offer and rescind devices (vmbus_server_find tells
- * which are there). Open channels are bound and opened again; what was asked of the old
- * host and not answered is asked again; what it still was to let go is let go, for its
- * process is gone.
+ * Once after a load, before the first step: what the new host has to do to stand where the
+ * old one stood. Open channels are bound and opened again; what was asked of the old host
+ * and not answered is asked again; what it still was to let go is let go, for its process
+ * is gone. Then the host offers devices that are new and rescinds those that it no longer
+ * has (vmbus_server_find tells which are known).
  */
 void vmbus_server_resume(struct vmbus_server *server, struct vmbus_actions *actions);
 
