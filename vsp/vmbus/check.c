@@ -127,9 +127,12 @@ static bool channels_valid(const struct vmbus_server *server)
 
 static bool gpadl_valid(const struct vmbus_server *server, const struct gpadl *gpadl)
 {
-	const struct vmbus_channel *channel = &server->channels[gpadl->channel];
+	const struct vmbus_channel *channel;
 
-	if (gpadl->channel >= VMBUS_CHANNELS_MAX || !channel->used ||
+	if (gpadl->channel >= VMBUS_CHANNELS_MAX)
+		return false;
+	channel = &server->channels[gpadl->channel];
+	if (!channel->used ||
 	    gpadl->count != vmbus_gpadl_page_count(gpadl->offset, gpadl->length) || !gpadl->count)
 		return false;
 	switch (gpadl->state) {
