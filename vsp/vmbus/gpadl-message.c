@@ -71,7 +71,7 @@ bool vmbus_gpadl_answered(struct vmbus_server *server, struct vmbus_channel *cha
 
 	if (!gpadl || gpadl->state != GPADL_RELEASING ||
 	    gpadl->channel != vmbus_channel_slot(server, channel) ||
-	    vmbus_gpadl_is_ring(server, gpadl))
+	    channel->host == HOST_CLOSING || vmbus_gpadl_is_ring(server, gpadl))
 		return false;
 	give_back(server, gpadl);
 	return true;
@@ -145,7 +145,7 @@ bool vmbus_on_gpadl_teardown(struct vmbus_server *server, const void *message, s
 				  teardown->relid, teardown->gpadl);
 	/* The rings of an open that waits: there is nothing left to open. */
 	if (channel->reopen && channel->next.gpadl == gpadl->id)
-		vmbus_channel_fail_open(server, channel);
+		vmbus_channel_fail(server, channel);
 	gpadl->state = GPADL_RELEASING;
 	if (channel->host == HOST_CLOSED)
 		give_back(server, gpadl);

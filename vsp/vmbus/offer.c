@@ -199,7 +199,7 @@ static void rescind(struct vmbus_server *server, struct vmbus_channel *channel)
 {
 	if (channel->rescinded)
 		return;
-	vmbus_channel_fail_open(server, channel);
+	vmbus_channel_fail(server, channel);
 	vmbus_channel_close(server, channel);
 	channel->rescinded = true;
 	if (channel->relid)

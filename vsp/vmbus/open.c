@@ -25,6 +25,18 @@ static void post_open_result(struct vmbus_server *server, const struct vmbus_cha
 		vmbus_post(server, &result, sizeof(result));
 }
 
+static void post_modify_result(struct vmbus_server *server, uint32_t relid, uint32_t status)
+{
+	struct vmbus_msg_modify_result result = {
+		.header = { .type = VMBUS_MSG_MODIFY_RESULT },
+		.relid = relid,
+		.status = status,
+	};
+
+	if (server->version >= VMBUS_VERSION(5, 3))
+		vmbus_post(server, &result, sizeof(result));
+}
+
 static void emit_bind(struct vmbus_server *server, enum vmbus_action_type type,
 		      const struct vmbus_channel *channel)
 {
@@ -79,13 +91,16 @@ static void try_open(struct vmbus_server *server, struct vmbus_channel *channel)
 	vmbus_emit_open(server, channel, false);
 }
 
-void vmbus_channel_fail_open(struct vmbus_server *server, struct vmbus_channel *channel)
+void vmbus_channel_fail(struct vmbus_server *server, struct vmbus_channel *channel)
 {
 	if (channel->reopen)
 		post_open_result(server, channel, channel->next.number, VMBUS_STATUS_UNSUCCESSFUL);
 	else if (channel->host == HOST_OPENING)
 		post_open_result(server, channel, channel->open.number, VMBUS_STATUS_UNSUCCESSFUL);
 	channel->reopen = false;
+	if (channel->modifying && channel->relid)
+		post_modify_result(server, channel->relid, VMBUS_STATUS_UNSUCCESSFUL);
+	channel->modifying = channel->modify_again = false;
 }
 
 void vmbus_channel_close(struct vmbus_server *server, struct vmbus_channel *channel)
@@ -203,18 +218,6 @@ bool vmbus_on_close(struct vmbus_server *server, const void *message, size_t siz
 		return vmbus_drop(server, "is not open", VMBUS_MSG_CLOSE_CHANNEL, close->relid, 0);
 	vmbus_channel_close(server, channel);
 	return true;
-}
-
-static void post_modify_result(struct vmbus_server *server, uint32_t relid, uint32_t status)
-{
-	struct vmbus_msg_modify_result result = {
-		.header = { .type = VMBUS_MSG_MODIFY_RESULT },
-		.relid = relid,
-		.status = status,
-	};
-
-	if (server->version >= VMBUS_VERSION(5, 3))
-		vmbus_post(server, &result, sizeof(result));
 }
 
 static void modify(struct vmbus_server *server, struct vmbus_channel *channel, uint32_t vp)

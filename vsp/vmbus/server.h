@@ -20,8 +20,8 @@
  *    before the answer. Each CLOSE is answered by exactly one CLOSED, also for an OPEN that
  *    was not answered yet; after it nothing of the host's or the provider's uses the
  *    channel's rings or GPADLs. Answers may be events of the next step or come much later.
- *  - Each RELEASE_GPADL is answered by GPADL_LET_GO, or by CLOSED of that channel, which
- *    means it for all of its GPADLs; GPADL_LET_GO never comes after such a CLOSED.
+ *  - Each RELEASE_GPADL is answered by GPADL_LET_GO, unless a CLOSE comes before: then
+ *    CLOSED means it for all GPADLs of the channel.
  *  - Each MODIFY is answered by MODIFY_ANSWERED, unless a CLOSE comes before.
  *
  * Invariants: what the guest sends changes nothing unless it is right in direction, size,

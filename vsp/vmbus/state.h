@@ -119,8 +119,8 @@ bool vmbus_on_relid_released(struct vmbus_server *server, const void *message, s
 void vmbus_channel_close(struct vmbus_server *server, struct vmbus_channel *channel);
 /* The host has let go. */
 void vmbus_channel_closed(struct vmbus_server *server, struct vmbus_channel *channel);
-/* An OPEN_CHANNEL that waits for its answer gets a failure. */
-void vmbus_channel_fail_open(struct vmbus_server *server, struct vmbus_channel *channel);
+/* What the guest waits for, OPEN_CHANNEL or MODIFY_CHANNEL, gets a failure. */
+void vmbus_channel_fail(struct vmbus_server *server, struct vmbus_channel *channel);
 void vmbus_emit_open(struct vmbus_server *server, struct vmbus_channel *channel, bool resumed);
 bool vmbus_open_answered(struct vmbus_server *server, struct vmbus_channel *channel, bool ok);
 bool vmbus_modify_answered(struct vmbus_server *server, struct vmbus_channel *channel, bool ok);

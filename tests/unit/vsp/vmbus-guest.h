@@ -214,14 +214,13 @@ static inline bool host_offer(uint32_t number)
 
 static inline bool host_event(enum vmbus_event_type type, uint32_t device, uint32_t sub, bool ok)
 {
-	return step(&(struct vmbus_event){
-		.type = type, .device = device, .sub = sub, .ok = ok });
+	return step(&(struct vmbus_event){ .type = type, .device = device, .sub = sub, .ok = ok });
 }
 
 static inline bool host_subs(uint32_t device, uint32_t subs)
 {
-	return step(&(struct vmbus_event){
-		.type = VMBUS_EVENT_SUBS, .device = device, .subs = subs });
+	return step(
+		&(struct vmbus_event){ .type = VMBUS_EVENT_SUBS, .device = device, .subs = subs });
 }
 
 static inline bool host_rescind(uint32_t device)
@@ -246,10 +245,8 @@ static inline bool host_modified(uint32_t device, uint32_t sub, bool ok)
 
 static inline bool host_let_go(uint32_t device, uint32_t sub, uint32_t gpadl)
 {
-	return step(&(struct vmbus_event){ .type = VMBUS_EVENT_GPADL_LET_GO,
-					   .device = device,
-					   .sub = sub,
-					   .gpadl = gpadl });
+	return step(&(struct vmbus_event){
+		.type = VMBUS_EVENT_GPADL_LET_GO, .device = device, .sub = sub, .gpadl = gpadl });
 }
 
 static inline bool host_reset(void)

@@ -12,7 +12,7 @@ static const uint32_t spoken[] = {
 
 static void test_version(void)
 {
-	static const uint32_t refused[] = { 0,		 13,	     1 << 16 | 1, 2 << 16 | 4,
+	static const uint32_t refused[] = { 0,		 13,	      1 << 16 | 1, 2 << 16 | 4,
 					    3 << 16,	 4 << 16 | 2, 5 << 16 | 4, 6 << 16,
 					    0xffffffffu, 0x30005 };
 
@@ -871,8 +871,10 @@ static void test_messages_by_state(void)
 		{ 16, { "l", "du", "du", "UC", "UC", "", "", "" } },
 		{ 22, { "l", "lm", "lm", "lm", "M", "lm", "m", "l" } },
 	};
-	static const uint32_t others[] = { 0,  1,  2,  4,  6,  10, 12, 15, 17,	18,	  19,
-					   20, 21, 23, 24, 25, 26, 27, 28, 255, 0x10000, UINT32_MAX };
+	static const uint32_t others[] = {
+		0,  1,	2,  4,	6,  10, 12, 15, 17,  18,      19,
+		20, 21, 23, 24, 25, 26, 27, 28, 255, 0x10000, UINT32_MAX
+	};
 
 	for (enum where where = NEVER; where < WHERE_COUNT; where++) {
 		for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
