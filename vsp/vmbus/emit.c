@@ -67,16 +67,16 @@ void vmbus_news(struct vmbus_server *server, const char *text, uint32_t relid, u
 	emit_log(server, false, text, 0, relid, value);
 }
 
-bool vmbus_drop(struct vmbus_server *server, const char *text, enum vmbus_message_type type,
-		uint32_t relid, uint32_t value)
+bool vmbus_drop(struct vmbus_server *server, const char *text, uint32_t type, uint32_t relid,
+		uint32_t value)
 {
 	server->counters.dropped++;
 	emit_log(server, true, text, type, relid, value);
 	return false;
 }
 
-void vmbus_refuse(struct vmbus_server *server, const char *text, enum vmbus_message_type type,
-		  uint32_t relid, uint32_t value)
+void vmbus_refuse(struct vmbus_server *server, const char *text, uint32_t type, uint32_t relid,
+		  uint32_t value)
 {
 	server->counters.refused++;
 	emit_log(server, true, text, type, relid, value);

@@ -127,11 +127,11 @@ static bool is_shadowed(const struct vmbus_server *server, const struct vmbus_ch
 	return false;
 }
 
+/* Now, or with what lets it be offered. The channel is not rescinded. */
 static void try_offer(struct vmbus_server *server, struct vmbus_channel *channel)
 {
-	if (server->state != CONNECTED || !server->offers_sent || !channel->used ||
-	    channel->relid || channel->rescinded || channel->released ||
-	    is_shadowed(server, channel))
+	if (server->state != CONNECTED || !server->offers_sent || channel->relid ||
+	    channel->released || is_shadowed(server, channel))
 		return;
 	channel->relid = next_relid(server);
 	post_offer(server, channel);

@@ -14,8 +14,10 @@
  *  - Messages to connections VMBUS_CONNECTION_OLD and VMBUS_CONNECTION_NEW of the guest
  *    (message.h) become VMBUS_EVENT_MESSAGE, in the order of their arrival. Type 1 only.
  *  - After each step it does all actions in their order, before the next step.
- *  - A message to post that finds no room waits in a queue of the host's, in order; while
- *    one waits the host takes no message from the guest. So no queue grows without bound.
+ *  - A message to post that finds no room waits in a queue of the host's, in order. While
+ *    more wait than the host likes it takes no message from the guest: so the queue never
+ *    has more than that and one step's. With DISCONNECTED those that wait are dropped:
+ *    they are for a kernel that is gone, and the next one would take stale offers for its own.
  *  - Each OPEN that is not resumed is answered by OPEN_ANSWERED, unless a CLOSE comes
  *    before the answer. Each CLOSE is answered by exactly one CLOSED, also for an OPEN that
  *    was not answered yet; after it nothing of the host's or the provider's uses the
@@ -61,7 +63,7 @@ enum vmbus_event_type {
 	VMBUS_EVENT_CLOSED, /* channel: the provider has let go */
 	VMBUS_EVENT_GPADL_LET_GO, /* channel, gpadl: the provider has let go of a GPADL */
 	VMBUS_EVENT_MODIFY_ANSWERED, /* channel, ok: signals go to the new VP, or still the old */
-	VMBUS_EVENT_RESET, /* the partition begins anew; the host drops posts that wait */
+	VMBUS_EVENT_RESET, /* the partition begins anew */
 };
 
 /* A device. The structure is copied. */
@@ -99,7 +101,8 @@ enum vmbus_action_type {
 	VMBUS_ACTION_MODIFY, /* vp: signals of the channel go there from now on */
 	VMBUS_ACTION_GONE, /* device: nobody knows it any more; the number is free */
 	VMBUS_ACTION_CONNECTED, /* version */
-	VMBUS_ACTION_DISCONNECTED, /* reason: every channel is closed, all GPADLs are gone */
+	VMBUS_ACTION_DISCONNECTED, /* reason: every channel is closed, all GPADLs are gone; posts
+				    * that wait are dropped, later ones not */
 	VMBUS_ACTION_LOG, /* log; the host limits their rate */
 };
 

@@ -90,11 +90,11 @@ void vmbus_post_header(struct vmbus_server *server, enum vmbus_message_type type
 void vmbus_post_relid(struct vmbus_server *server, enum vmbus_message_type type, uint32_t relid);
 void vmbus_news(struct vmbus_server *server, const char *text, uint32_t relid, uint32_t value);
 /* A message is dropped. Always false. */
-bool vmbus_drop(struct vmbus_server *server, const char *text, enum vmbus_message_type type,
-		uint32_t relid, uint32_t value);
+bool vmbus_drop(struct vmbus_server *server, const char *text, uint32_t type, uint32_t relid,
+		uint32_t value);
 /* A message gets a failure for an answer, which the caller posts. */
-void vmbus_refuse(struct vmbus_server *server, const char *text, enum vmbus_message_type type,
-		  uint32_t relid, uint32_t value);
+void vmbus_refuse(struct vmbus_server *server, const char *text, uint32_t type, uint32_t relid,
+		  uint32_t value);
 
 /* ---- offer.c: the table of channels ---- */
 

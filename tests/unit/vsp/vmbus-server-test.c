@@ -363,6 +363,24 @@ static void test_subs_refused(void)
 	CHECK(!host_offer(1));
 }
 
+/* Numbers of sub-channels are not used again while the device is open, and have 16 bits. */
+static void test_subs_run_out(void)
+{
+	connect_with(VMBUS_VERSION(5, 3), 1);
+	open_channel(1, 10, 0, 0);
+	for (uint32_t sub = 1; sub <= UINT16_MAX; sub++) {
+		CHECK(host_subs(0, sub));
+		CHECK_OUT("o");
+		CHECK_EQ(word_at(&out.list[0], 180), sub);
+		CHECK(guest_release(word_at(&out.list[0], 184)));
+	}
+	CHECK(!host_subs(0, UINT16_MAX + 1));
+	CHECK(guest_close(1));
+	CHECK(host_closed(0, 0));
+	open_channel(1, 11, 0, 0);
+	CHECK(host_subs(0, 1));
+}
+
 static void test_modify(void)
 {
 	for (size_t i = 0; i < 6; i++) {
@@ -925,6 +943,7 @@ int main(void)
 	CHECK_RUN(test_reopen_while_closing);
 	CHECK_RUN(test_reopen_waits_for_subs);
 	CHECK_RUN(test_subs_refused);
+	CHECK_RUN(test_subs_run_out);
 	CHECK_RUN(test_modify);
 	CHECK_RUN(test_rescind);
 	CHECK_RUN(test_rescind_with_subs);

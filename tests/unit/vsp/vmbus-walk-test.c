@@ -255,7 +255,7 @@ static void see_close(const struct vmbus_action *action)
 
 static void see(const struct vmbus_action *action, bool resuming)
 {
-	struct host_channel *channel = NULL;
+	struct host_channel *channel = &m.host[0][0];
 	struct page_list *list;
 
 	if (action->type >= VMBUS_ACTION_BIND && action->type <= VMBUS_ACTION_GONE) {
