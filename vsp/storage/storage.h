@@ -27,7 +27,6 @@ struct storage;
 /* Sub-channels that a controller can be told to have. */
 #define STORAGE_SUBS_MAX 16u
 #define STORAGE_SERIAL_MAX 32u
-#define STORAGE_NAME_MAX 32u
 
 enum storage_cache {
 	/* O_DIRECT: nothing is cached in the parent. The disk's own cache is the guest's to
@@ -48,7 +47,8 @@ struct storage_disk_options {
 	 * for the physical block the same as the logical one. With STORAGE_UNCACHED the
 	 * logical block must not be less than what O_DIRECT on the file takes. */
 	uint32_t logical_block, physical_block;
-	/* Printable ASCII, copied; NULL: made from `identity` or, that being zeros, none. */
+	/* Printable ASCII, at most STORAGE_SERIAL_MAX, copied; NULL: made from `identity`
+	 * or, that being zeros, none. */
 	const char *serial;
 	/* 16 bytes that stay with the disk wherever it goes, for VPD page 0x83; zeros: made
 	 * from the serial. */
