@@ -226,7 +226,8 @@ static void ram_do(struct ram *ram, struct backend_io *io)
 	uint8_t *at = ram->bytes + io->offset;
 	int error = ram->errors[io->op];
 
-	if (io->op != BACKEND_FLUSH && (io->offset > ram->size || io->length > ram->size - io->offset))
+	if (io->op != BACKEND_FLUSH &&
+	    (io->offset > ram->size || io->length > ram->size - io->offset))
 		fake_die("an operation behind the disk's end");
 	if (error) {
 		io->done(io, error);

@@ -117,10 +117,10 @@ static void run_on(struct disk *on, const uint8_t *cdb, uint32_t cdb_size, uint3
 	}
 }
 
-#define RUN(size, direction, ...)                                         \
-	do {                                                              \
-		static const uint8_t cdb_[] = { __VA_ARGS__ };            \
-		run_on(disk, cdb_, sizeof(cdb_), (size), (direction));    \
+#define RUN(size, direction, ...)                                      \
+	do {                                                           \
+		static const uint8_t cdb_[] = { __VA_ARGS__ };         \
+		run_on(disk, cdb_, sizeof(cdb_), (size), (direction)); \
 	} while (0)
 #define IN(size, ...) RUN(size, SCSI_DATA_IN, __VA_ARGS__)
 #define OUT(size, ...) RUN(size, SCSI_DATA_OUT, __VA_ARGS__)
@@ -404,10 +404,10 @@ static void test_units(void)
 }
 
 /* Runs a command at a unit that is not there. */
-#define ABSENT(size, ...)                                                 \
-	do {                                                              \
-		static const uint8_t cdb_[] = { __VA_ARGS__ };            \
-		run_on(NULL, cdb_, sizeof(cdb_), (size), SCSI_DATA_IN);   \
+#define ABSENT(size, ...)                                               \
+	do {                                                            \
+		static const uint8_t cdb_[] = { __VA_ARGS__ };          \
+		run_on(NULL, cdb_, sizeof(cdb_), (size), SCSI_DATA_IN); \
 	} while (0)
 
 static void test_no_unit(void)
