@@ -482,6 +482,39 @@ static void test_bounce(void)
 	bounce_free(pool);
 }
 
+static int io_error;
+
+static void io_over(struct backend_io *io, int error)
+{
+	(void)io;
+	io_error = error;
+	is_over = true;
+}
+
+/* Whether a file frees space is its own; that it does not is no error. */
+static void discard_on(const char *path)
+{
+	static const enum backend_op ops[] = { BACKEND_DISCARD, BACKEND_ZERO };
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	open_disk(fd, &plain);
+	for (unsigned int i = 0; i < 2; i++) {
+		struct backend_io io = { .op = ops[i],
+					 .may_free = true,
+					 .offset = 4096,
+					 .length = 65536,
+					 .done = io_over };
+
+		is_over = false;
+		disk->backend->ops->start(disk->backend, &io);
+		while (!is_over)
+			event_base_loop(base, EVLOOP_ONCE);
+		CHECK_INT(io_error, 0);
+	}
+	printf("%s: %s\n", path, events ? "frees no space" : "frees space");
+	close_disk();
+}
+
 static void walk_on(const char *path)
 {
 	int fd = open(path, O_RDWR | O_CLOEXEC), device;
@@ -502,6 +535,7 @@ static void walk_on(const char *path)
 		walk(copy, &options, 2000);
 	}
 	close(fd);
+	discard_on(path);
 }
 
 int main(int argc, char **argv)
