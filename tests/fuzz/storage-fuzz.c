@@ -100,7 +100,7 @@ static void send_command(const uint8_t **data, size_t *size)
 	packet.srb.target = (how & 0x88) == 0x88;
 	packet.srb.direction = how >> 8 & 3;
 	packet.srb.sense_size = (uint8_t)(how >> 10 & 31);
-	packet.srb.data_size = (uint32_t)(how >> 15 & 31) * 512 + (how >> 20 & 1);
+	packet.srb.data_size = (uint32_t)((how >> 15 & 31) * 512 + (how >> 20 & 1));
 	for (unsigned int i = 0; i < 16; i++)
 		packet.srb.cdb[i] = (uint8_t)fuzz_u64(data, size, 1);
 	packet.srb.cdb_size = sizes_of[packet.srb.cdb[0] >> 5];
@@ -119,7 +119,7 @@ static void send_command(const uint8_t **data, size_t *size)
 						 .count = 4,
 						 .length = packet.srb.data_size / count + 1,
 						 .pfns = pfns[i] };
-		for (unsigned int j = 0; j < 4; j++)
+		for (uint64_t j = 0; j < 4; j++)
 			pfns[i][j] = ((where >> 12) + j * 5) % (PAGES + (how >> 22 & 1));
 	}
 	send_packet(&packet, sizeof(packet), ranges, count, how >> 23 & 1);

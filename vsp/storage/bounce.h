@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 /* The largest buffer, bytes. */
-#define BOUNCE_MAX (1024u * 1024u)
+#define BOUNCE_MAX 1048576u
 
 struct bounce;
 

@@ -14,7 +14,7 @@
 /* Operations in the kernel at once, of all disks; more wait. */
 #define DEPTH 128u
 /* Copies for disks without a cache, bytes. */
-#define BOUNCE_LIMIT (32u * 1024u * 1024u)
+#define BOUNCE_LIMIT ((size_t)32 * 1024 * 1024)
 
 /* ---- What the guest knows ---- */
 

@@ -85,7 +85,7 @@ static void name(struct disk *disk, const struct storage_disk_options *options)
 	if (options->serial)
 		snprintf(disk->serial, sizeof(disk->serial), "%s", options->serial);
 	else if (has_identity(options->identity)) {
-		for (unsigned int i = 0; i < 16; i++)
+		for (size_t i = 0; i < 16; i++)
 			snprintf(disk->serial + 2 * i, 3, "%02x", options->identity[i]);
 	}
 	if (has_identity(options->identity))

@@ -26,7 +26,7 @@
 
 #define PAGE 4096u
 /* Written at once where zeros have to be written. */
-#define ZEROS (256u * 1024u)
+#define ZEROS 262144u
 /* The kernel asks for another try; it does not do so for ever. */
 #define TRIES 32u
 

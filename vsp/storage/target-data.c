@@ -77,7 +77,7 @@ static void compare(struct scsi_command *command)
 	for (int i = 0; left; i++) {
 		size_t now = command->iov[i].iov_len;
 
-		if (memcmp(at, command->iov[i].iov_base, now)) {
+		if (memcmp(at, command->iov[i].iov_base, now) != 0) {
 			command_fail(command, SENSE_MISCOMPARE);
 			return;
 		}

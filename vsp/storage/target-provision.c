@@ -13,7 +13,7 @@
 /* A block descriptor of the parameter list, 16 bytes each from byte 8 on. */
 static const uint8_t *descriptor(const struct scsi_command *command, uint32_t index)
 {
-	return (const uint8_t *)command->memory + 8 + 16u * index;
+	return (const uint8_t *)command->memory + 8 + (size_t)16 * index;
 }
 
 /* False: the command has ended. */

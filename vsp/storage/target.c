@@ -346,39 +346,52 @@ static bool has_wrong_direction(const struct scsi_command *command, unsigned int
 	return command->direction == SCSI_DATA_IN ? flags & TAKES : flags & GIVES;
 }
 
+/* What is wrong with the command itself, or SENSE_NONE. */
+static enum scsi_sense find_fault(const struct scsi_command *command)
+{
+	uint8_t opcode = command->cdb[0];
+
+	if (!commands[opcode].run)
+		return SENSE_INVALID_OPCODE;
+	if (command->cdb_size < cdb_sizes[opcode >> 5] ||
+	    has_wrong_direction(command, commands[opcode].flags))
+		return SENSE_INVALID_FIELD_IN_CDB;
+	return SENSE_NONE;
+}
+
 static void start_without_unit(struct scsi_command *command)
 {
-	if (commands[command->cdb[0]].no_unit) {
-		commands[command->cdb[0]].no_unit(command);
-		return;
-	}
-	command->no_unit = true;
-	command_fail(command, SENSE_NO_UNIT);
+	void (*run)(struct scsi_command *) = commands[command->cdb[0]].no_unit;
+	enum scsi_sense sense = run ? find_fault(command) : SENSE_NO_UNIT;
+
+	command->no_unit = !run;
+	if (sense == SENSE_NONE)
+		run(command);
+	else
+		command_fail(command, sense);
+}
+
+static void start_at_unit(struct scsi_command *command)
+{
+	unsigned int flags = commands[command->cdb[0]].flags;
+	enum scsi_sense sense = SENSE_NONE;
+
+	if (!(flags & ALWAYS))
+		sense = take_attention(command);
+	if (sense == SENSE_NONE)
+		sense = find_fault(command);
+	if (sense == SENSE_NONE && flags & CHANGES && command->disk->read_only)
+		sense = SENSE_WRITE_PROTECTED;
+	if (sense == SENSE_NONE)
+		commands[command->cdb[0]].run(command);
+	else
+		command_fail(command, sense);
 }
 
 void target_start(struct scsi_command *command)
 {
-	uint8_t opcode = command->cdb[0];
-	unsigned int flags = commands[opcode].flags;
-	enum scsi_sense sense = SENSE_NONE;
-
-	if (!command->disk && !commands[opcode].no_unit) {
-		start_without_unit(command);
-		return;
-	}
-	if (command->disk && !(flags & ALWAYS))
-		sense = take_attention(command);
-	if (sense == SENSE_NONE && !commands[opcode].run)
-		sense = SENSE_INVALID_OPCODE;
-	if (sense == SENSE_NONE &&
-	    (command->cdb_size < cdb_sizes[opcode >> 5] || has_wrong_direction(command, flags)))
-		sense = SENSE_INVALID_FIELD_IN_CDB;
-	if (sense == SENSE_NONE && flags & CHANGES && command->disk->read_only)
-		sense = SENSE_WRITE_PROTECTED;
-	if (sense != SENSE_NONE)
-		command_fail(command, sense);
-	else if (command->disk)
-		commands[opcode].run(command);
+	if (command->disk)
+		start_at_unit(command);
 	else
 		start_without_unit(command);
 }

@@ -361,7 +361,7 @@ static void test_cut(void)
 
 	open_disk(fd, &plain);
 	CHECK_EQ(sense_of(SCSI_READ_16, 0, 2040, 8), 0);
-	REQUIRE(!ftruncate(fd, 2044 * 512));
+	REQUIRE(!ftruncate(fd, 1046528));
 	CHECK_EQ(sense_of(SCSI_READ_16, 0, 2040, 4), 0);
 	CHECK_EQ(sense_of(SCSI_READ_16, 0, 2040, 8), SENSE_READ_ERROR);
 	CHECK_EQ(last_event.kind, STORAGE_EVENT_READ_ERROR);
@@ -460,7 +460,7 @@ static void got(struct bounce_wait *wait, void *buffer)
 
 static void test_bounce(void)
 {
-	struct bounce *pool = bounce_new(4 * BOUNCE_MAX);
+	struct bounce *pool = bounce_new(4ul * BOUNCE_MAX);
 	unsigned int next = 0;
 
 	REQUIRE(pool);

@@ -302,18 +302,18 @@ static void test_transfer(void)
 	CHECK_EQ(answer->srb.srb_status, VSTOR_SRB_SUCCESS);
 	CHECK_EQ(answer->srb.data_size, 20 * 512);
 	/* 512 bytes into the first page, which is the last of the three */
-	CHECK_MEM(ram->bytes + 4096, first.guest.memory + 18 * 4096 + 512, 3584);
-	CHECK_MEM(ram->bytes + 4096 + 3584, first.guest.memory + 17 * 4096, 4096);
-	CHECK_MEM(ram->bytes + 4096 + 7680, first.guest.memory + 16 * 4096, 2560);
+	CHECK_MEM(ram->bytes + 4096, first.guest.memory + 18ul * 4096 + 512, 3584);
+	CHECK_MEM(ram->bytes + 4096 + 3584, first.guest.memory + 17ul * 4096, 4096);
+	CHECK_MEM(ram->bytes + 4096 + 7680, first.guest.memory + 16ul * 4096, 2560);
 	ticket = transfer(&first, SCSI_READ_10, 3, 8, 20, 100);
 	CHECK(fake_answer(&first, ticket));
-	CHECK_MEM(first.guest.memory + 102 * 4096 + 512, ram->bytes + 4096, 3584);
+	CHECK_MEM(first.guest.memory + 102ul * 4096 + 512, ram->bytes + 4096, 3584);
 	/* The largest: a MiB in 257 pages. */
 	ticket = transfer(&first, SCSI_READ_10, 3, 0, 2048, 600);
 	answer = fake_answer(&first, ticket);
 	REQUIRE(answer);
 	CHECK_EQ(answer->srb.data_size, 1 << 20);
-	CHECK_MEM(first.guest.memory + 600 * 4096, ram->bytes + (1 << 20) - 512, 512);
+	CHECK_MEM(first.guest.memory + 600ul * 4096, ram->bytes + (1 << 20) - 512, 512);
 	ticket = transfer(&first, SCSI_READ_10, 3, 8000, 2000, 600);
 	answer = fake_answer(&first, ticket);
 	REQUIRE(answer);
@@ -350,9 +350,9 @@ static void test_ranges(void)
 	for (uint32_t i = 0; i < 65536; i++)
 		first.guest.memory[i] = (uint8_t)check_rand();
 	CHECK(fake_answer(&first, fake_packet(&first, &packet, sizeof(packet), ranges, 2, false)));
-	CHECK_MEM(ram->bytes, first.guest.memory + 5 * 4096 + 100, 1000);
-	CHECK_MEM(ram->bytes + 1000, first.guest.memory + 9 * 4096 + 4000, 96);
-	CHECK_MEM(ram->bytes + 1096, first.guest.memory + 7 * 4096, 952);
+	CHECK_MEM(ram->bytes, first.guest.memory + 5ul * 4096 + 100, 1000);
+	CHECK_MEM(ram->bytes + 1000, first.guest.memory + 9ul * 4096 + 4000, 96);
+	CHECK_MEM(ram->bytes + 1096, first.guest.memory + 7ul * 4096, 952);
 	close_first();
 	storage_free(storage);
 }
@@ -549,7 +549,9 @@ static void test_resize(void)
 	CHECK_EQ(bytes, 1 << 20);
 	CHECK_EQ(sense_of(0), 0);
 	ram->size = 2 << 20;
-	ram->bytes = realloc(ram->bytes, ram->size);
+	free(ram->bytes);
+	ram->bytes = calloc(1, ram->size);
+	REQUIRE(ram->bytes);
 	CHECK_INT(storage_resize_disk(storage, 0, &bytes), 0);
 	CHECK_EQ(bytes, 2 << 20);
 	turn();
