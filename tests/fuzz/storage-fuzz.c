@@ -159,7 +159,7 @@ static void reopen(bool resumed)
 	fake_close(&fake, storage_device(storage));
 	drain();
 	FUZZ_CHECK(fake.let_go == fake.channel.held);
-	FUZZ_CHECK(!storage->busy && !storage->resets);
+	FUZZ_CHECK(!storage->busy && !storage->resets && !storage->scratch);
 	FUZZ_CHECK(fake_open(&fake, storage_device(storage), base, 0, resumed));
 }
 

@@ -34,6 +34,9 @@ void command_answer(struct scsi_command *command, const void *data, size_t size,
 /* Sense data in fixed format, SCSI_SENSE_SIZE bytes. */
 void command_sense(uint8_t *bytes, enum scsi_sense sense);
 
+/* Sets command->memory, freed at the command's end. False: the command has ended, BUSY. */
+bool command_memory(struct scsi_command *command, uint32_t size);
+
 /* Copies the first bytes that the guest sends. False: there are fewer. */
 bool command_take(struct scsi_command *command, void *to, size_t size);
 

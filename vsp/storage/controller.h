@@ -69,6 +69,7 @@ struct storage {
 	struct controller_memo *memo; /* its, or `own` */
 	struct controller_memo own; /* while it is not open */
 	uint32_t busy; /* requests under way on all channels */
+	uint32_t scratch; /* see target.h */
 	struct request *resets; /* that wait for those before them */
 	struct event *rescan; /* calls vstor_rescan() */
 	struct iovec pieces[CONTROLLER_PIECES]; /* of the packet that is looked at */

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Commands that read, write and flush. */
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "command.h"
@@ -106,11 +104,8 @@ void command_verify(struct scsi_command *command)
 	}
 	if (!begin(command, &range))
 		return;
-	command->memory = malloc(bytes);
-	if (!command->memory) {
-		command_busy(command);
+	if (!command_memory(command, (uint32_t)bytes))
 		return;
-	}
 	command->one = (struct iovec){ .iov_base = command->memory, .iov_len = bytes };
 	command->io.iov = &command->one;
 	command->io.iov_count = 1;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* UNMAP and WRITE SAME. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "command.h"
@@ -74,11 +73,9 @@ void command_unmap(struct scsi_command *command)
 		command_good(command);
 		return;
 	}
-	command->memory = malloc(size);
-	if (!command->memory || !command_take(command, command->memory, size)) {
-		command_busy(command);
+	if (!command_memory(command, size))
 		return;
-	}
+	command_take(command, command->memory, size); /* there is as much */
 	descriptors = scsi_get16((const uint8_t *)command->memory + 2);
 	if (descriptors > size - 8)
 		descriptors = size - 8;
@@ -126,7 +123,8 @@ static bool is_zero(const uint8_t *bytes, size_t size)
 	return !bytes[0] && !memcmp(bytes, bytes + 1, size - 1);
 }
 
-/* Fills memory with as much of the pattern as is written at once. */
+/* Fills memory with as much of the pattern as is written at once. False: no memory, the
+ * command has ended. */
 static bool make_pattern(struct scsi_command *command, const uint8_t *pattern)
 {
 	uint64_t blocks = command->end - command->position;
@@ -135,8 +133,7 @@ static bool make_pattern(struct scsi_command *command, const uint8_t *pattern)
 	command->steps = PATTERN_BYTES_MAX / block;
 	if (blocks < command->steps)
 		command->steps = (uint32_t)blocks;
-	command->memory = malloc((size_t)command->steps * block);
-	if (!command->memory)
+	if (!command_memory(command, command->steps * block))
 		return false;
 	for (uint32_t i = 0; i < command->steps; i++)
 		memcpy((uint8_t *)command->memory + (size_t)i * block, pattern, block);
@@ -161,8 +158,6 @@ static void write_same(struct scsi_command *command, const struct command_range 
 		command_io(command, BACKEND_ZERO, range->lba, range->count, same_done);
 	} else if (make_pattern(command, pattern)) {
 		same_next(command);
-	} else {
-		command_busy(command);
 	}
 }
 

@@ -17,8 +17,11 @@ static void end(struct scsi_command *command, enum scsi_status status)
 	command->status = status;
 	if (status != SCSI_GOOD)
 		command->transferred = 0;
-	free(command->memory);
-	command->memory = NULL;
+	if (command->memory) {
+		*command->scratch -= command->memory_size;
+		free(command->memory);
+		command->memory = NULL;
+	}
 	command->done(command);
 }
 
@@ -49,6 +52,19 @@ void command_busy(struct scsi_command *command)
 }
 
 /* ---- Data ---- */
+
+bool command_memory(struct scsi_command *command, uint32_t size)
+{
+	if (size <= TARGET_SCRATCH_MAX - *command->scratch)
+		command->memory = malloc(size);
+	if (!command->memory) {
+		command_busy(command);
+		return false;
+	}
+	command->memory_size = size;
+	*command->scratch += size;
+	return true;
+}
 
 void command_answer(struct scsi_command *command, const void *data, size_t size,
 		    uint32_t allocation)

@@ -19,6 +19,8 @@
 
 struct disk;
 
+#define TARGET_SCRATCH_MAX (16u * 1024u * 1024u)
+
 /* What a logical unit has to tell with the next command: unit attention conditions. */
 enum target_attention {
 	ATTENTION_RESET = 1,
@@ -47,6 +49,9 @@ struct scsi_command {
 	uint32_t lun; /* below STORAGE_LUNS where there is a disk */
 	uint64_t luns; /* the units that the addressed target has, a bit each */
 	uint8_t *attention; /* of STORAGE_LUNS units: ATTENTION_*; NULL: no such target */
+	/* Bytes that all commands of the controller hold, to TARGET_SCRATCH_MAX; a command
+	 * that finds no more is BUSY. */
+	uint32_t *scratch;
 	uint8_t cdb[16];
 	uint32_t cdb_size;
 	enum scsi_direction direction;
@@ -67,7 +72,8 @@ struct scsi_command {
 	/* The target's, while it is under way. */
 	struct backend_io io;
 	struct iovec one;
-	void *memory;
+	void *memory; /* of memory_size bytes, counted in *scratch */
+	uint32_t memory_size;
 	void (*next)(struct scsi_command *command); /* when io is done well */
 	uint32_t step, steps;
 	uint64_t position, end; /* blocks */

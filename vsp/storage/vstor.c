@@ -193,6 +193,7 @@ static void fill_command(struct request *request, struct storage *storage, int p
 		if (srb->lun < STORAGE_LUNS)
 			command->disk = storage->disks[srb->lun];
 	}
+	command->scratch = &storage->scratch;
 	command->lun = srb->lun;
 	memcpy(command->cdb, srb->cdb, srb->cdb_size);
 	command->cdb_size = srb->cdb_size;

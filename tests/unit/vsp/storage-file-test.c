@@ -206,6 +206,7 @@ static void step(struct slot *slot)
 	static const uint8_t opcodes[] = { SCSI_READ_16,  SCSI_READ_16, SCSI_WRITE_16,
 					   SCSI_WRITE_16, SCSI_UNMAP,	SCSI_WRITE_SAME_16 };
 	static uint8_t attention[STORAGE_LUNS];
+	static uint32_t scratch;
 	uint8_t opcode = opcodes[check_below(sizeof(opcodes))];
 	uint32_t bytes;
 
@@ -215,6 +216,7 @@ static void step(struct slot *slot)
 		return;
 	memset(&slot->command, 0, sizeof(slot->command));
 	slot->command.attention = attention;
+	slot->command.scratch = &scratch;
 	slot->command.cdb[0] = opcode;
 	scsi_put64(&slot->command.cdb[2], slot->lba);
 	scsi_put32(&slot->command.cdb[10], (uint32_t)slot->count);
@@ -325,11 +327,13 @@ static void over(struct scsi_command *command)
 static uint32_t sense_of(uint8_t opcode, uint8_t flags, uint64_t lba, uint32_t count)
 {
 	static uint8_t data[65536], attention[STORAGE_LUNS];
+	static uint32_t scratch;
 	bool is_flush = opcode == SCSI_SYNCHRONIZE_CACHE_16;
 	struct iovec iov = { .iov_base = data, .iov_len = (size_t)count * disk->block };
 	struct scsi_command command = {
 		.disk = disk,
 		.attention = attention,
+		.scratch = &scratch,
 		.cdb = { opcode, flags },
 		.cdb_size = 16,
 		.iov = &iov,

@@ -16,6 +16,7 @@ static struct ram *ram;
 static struct disk *disk;
 static uint8_t attention[STORAGE_LUNS];
 static uint64_t luns = 1;
+static uint32_t scratch;
 
 /* What the last command gave. */
 static struct scsi_command result;
@@ -56,6 +57,7 @@ static void begin(void)
 
 static void finish(void)
 {
+	CHECK_EQ(scratch, 0);
 	CHECK_EQ(disk->users, 1);
 	disk_put(disk);
 }
@@ -92,6 +94,7 @@ static void run_on(struct disk *on, const uint8_t *cdb, uint32_t cdb_size, uint3
 	result.disk = on;
 	result.luns = luns;
 	result.attention = attention;
+	result.scratch = &scratch;
 	memcpy(result.cdb, cdb, cdb_size);
 	result.cdb_size = cdb_size;
 	result.direction = direction;
@@ -622,6 +625,10 @@ static void test_verify(void)
 	FAILS(SENSE_LBA_OUT_OF_RANGE);
 	run_at(SCSI_VERIFY_10, 0, 4, 2, 2048, SCSI_DATA_OUT);
 	GOOD();
+	scratch = TARGET_SCRATCH_MAX - 2047; /* others have taken nearly all */
+	run_at(SCSI_VERIFY_10, 0, 4, 2, 2048, SCSI_DATA_OUT);
+	CHECK_EQ(result.status, SCSI_BUSY);
+	scratch = 0;
 	data[2047] ^= 1;
 	run_at(SCSI_VERIFY_12, 0, 4, 2, 2048, SCSI_DATA_OUT);
 	FAILS(SENSE_MISCOMPARE);
