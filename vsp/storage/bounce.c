@@ -86,9 +86,7 @@ void bounce_get(struct bounce *bounce, struct bounce_wait *wait)
 	wait->next = NULL;
 	*bounce->last = wait;
 	bounce->last = &wait->next;
-	/* Those before it have been refused already. */
-	if (bounce->first == wait)
-		serve(bounce);
+	serve(bounce);
 }
 
 void bounce_put(struct bounce *bounce, void *buffer, size_t size)

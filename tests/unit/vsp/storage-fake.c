@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* See storage-fake.h. */
 #include "storage-fake.h"
+#include "storage-short.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+unsigned int storage_short;
 
 void fake_die(const char *what)
 {

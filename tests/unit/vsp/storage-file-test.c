@@ -22,6 +22,7 @@
 #include "bounce.h"
 #include "command.h"
 #include "file.h"
+#include "storage-short.h"
 #include "uring.h"
 
 #define SIZE (16u << 20)
@@ -275,6 +276,12 @@ static void walk(int fd, const struct storage_disk_options *options, unsigned in
 	for (unsigned int i = 0; i < steps && !failed; i++) {
 		struct slot *slot = &slots[check_below(SLOTS)];
 
+		if (!check_below(16)) /* a multiple of the block for O_DIRECT */
+			storage_short = check_below(2) ?
+						0 :
+					options->cache == STORAGE_UNCACHED ?
+						4096u * (1 + (unsigned int)check_below(9)) :
+						1 + (unsigned int)check_below(20000);
 		if (!slot->busy)
 			step(slot);
 		at_once = busy > at_once ? busy : at_once;
@@ -282,6 +289,7 @@ static void walk(int fd, const struct storage_disk_options *options, unsigned in
 			event_base_loop(base, check_below(2) ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
 	}
 	settle();
+	storage_short = 0;
 	CHECK(at_once > 8);
 	compare(fd);
 	free(model);
@@ -298,7 +306,7 @@ static void test_walk(void)
 		int fd = temporary(SIZE + 100);
 
 		CHECK_NOTE("cache %u", cache);
-		walk(fd, &options, cache == 2 ? 1500 : 4000);
+		walk(fd, &options, cache == 2 ? 1200 : 3000);
 	}
 	CHECK_NOTE("%s", "");
 }
@@ -310,7 +318,7 @@ static void test_walk_memory(void)
 	int fd = memfd_create("disk", MFD_CLOEXEC);
 
 	REQUIRE(fd >= 0 && !ftruncate(fd, SIZE));
-	walk(fd, &options, 3000);
+	walk(fd, &options, 2000);
 }
 
 /* ---- One command ---- */
@@ -357,6 +365,37 @@ static uint32_t sense_of(uint8_t opcode, uint8_t flags, uint64_t lba, uint32_t c
 }
 
 static const struct storage_disk_options plain = { .cache = STORAGE_WRITEBACK, .discard = true };
+
+/* More at once than the ring takes: the rest waits. */
+static void test_many(void)
+{
+	int fd = temporary(SIZE);
+
+	open_disk(fd, &plain);
+	model = calloc(1, SIZE);
+	REQUIRE(model);
+	for (unsigned int i = 0; i < SLOTS; i++) {
+		static uint8_t attention[STORAGE_LUNS];
+		struct slot *slot = &slots[i];
+
+		memset(&slot->command, 0, sizeof(slot->command));
+		slot->lba = i;
+		slot->count = 1;
+		slot->command.attention = attention;
+		slot->command.cdb[0] = SCSI_WRITE_16;
+		slot->command.cdb[9] = (uint8_t)i;
+		slot->command.cdb[13] = 1;
+		slot->data = malloc(512);
+		REQUIRE(slot->data);
+		fill(slot->data, 512);
+		run(slot, 512, SCSI_DATA_OUT);
+	}
+	CHECK_EQ(busy, SLOTS);
+	settle();
+	compare(fd);
+	free(model);
+	close_disk();
+}
 
 /* The file is cut behind the disk's back; it grows again and the disk with it. */
 static void test_cut(void)
@@ -556,6 +595,7 @@ int main(int argc, char **argv)
 	if (argc == 1) {
 		CHECK_RUN(test_walk);
 		CHECK_RUN(test_walk_memory);
+		CHECK_RUN(test_many);
 		CHECK_RUN(test_cut);
 		CHECK_RUN(test_sealed);
 		CHECK_RUN(test_refused);

@@ -374,6 +374,7 @@ static void test_hostile(void)
 	static const uint8_t cdb[10] = { SCSI_READ_10, 0, 0, 0, 0, 0, 0, 0, 1 };
 	static const uint64_t outside[] = { MEMORY / 4096 }, wild[] = { UINT64_MAX };
 	static const uint64_t good[] = { 1 };
+	uint64_t many[258];
 	struct fake_range range = { 512, 0, 1, good };
 	struct vstor_packet packet, read = command(cdb, 10, 0, VSTOR_DATA_IN, 512);
 
@@ -395,6 +396,12 @@ static void test_hostile(void)
 	refused(&packet, &range, 1);
 	packet.srb.data_size = UINT32_MAX;
 	refused(&packet, &range, 1);
+	for (uint32_t i = 0; i < 258; i++)
+		many[i] = i;
+	range = (struct fake_range){ 258 * 4096, 0, 258, many };
+	packet.srb.data_size = (1 << 20) + 512;
+	refused(&packet, &range, 1);
+	range = (struct fake_range){ 512, 0, 1, good };
 	packet = read;
 	packet.srb.cdb_size = 17;
 	refused(&packet, &range, 1);

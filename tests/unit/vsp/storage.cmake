@@ -6,6 +6,8 @@
 get_target_property(_sources vsp-storage SOURCES)
 list(TRANSFORM _sources PREPEND "${VSP}/storage/")
 add_library(vsp-storage-tested STATIC ${_sources} storage-fake.c)
+set_source_files_properties("${VSP}/storage/file.c" PROPERTIES
+	COMPILE_OPTIONS "-include;${CMAKE_CURRENT_SOURCE_DIR}/storage-short.h")
 target_compile_definitions(vsp-storage-tested PRIVATE _GNU_SOURCE)
 target_include_directories(vsp-storage-tested PUBLIC "${VSP}/storage")
 target_link_libraries(vsp-storage-tested PUBLIC
