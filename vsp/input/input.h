@@ -18,7 +18,7 @@
 #include <stdint.h>
 #include <vmbus/guid.h>
 
-#include "channel/channel.h"
+#include "channel.h"
 
 enum input_result {
 	INPUT_OK = 0, /* sent, or it waits for room */

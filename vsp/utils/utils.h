@@ -20,7 +20,7 @@
 #include <stdint.h>
 #include <vmbus/guid.h>
 
-#include "channel/channel.h"
+#include "channel.h"
 
 /* Classes: VMBUS_CLASS_SHUTDOWN, _TIMESYNC, _HEARTBEAT and _KVP. */
 
@@ -112,17 +112,17 @@ enum utils_result utils_timesync_set(struct device *device);
 /* ---- heartbeat ---- */
 
 #define UTILS_HEARTBEAT_PERIOD_MS 2000u
-#define UTILS_HEARTBEAT_LOST 3u
+#define UTILS_HEARTBEAT_BEATS 3u
 
 enum utils_heartbeat {
 	UTILS_HEARTBEAT_NONE = 0, /* no driver has answered */
 	UTILS_HEARTBEAT_OK,
-	UTILS_HEARTBEAT_LOST_NOW, /* so many beats went without an answer */
+	UTILS_HEARTBEAT_LOST, /* so many beats went without an answer */
 };
 
 struct utils_heartbeat_options {
 	uint32_t period_ms; /* 0: UTILS_HEARTBEAT_PERIOD_MS */
-	uint32_t lost_after; /* beats; 0: UTILS_HEARTBEAT_LOST */
+	uint32_t lost_after; /* beats; 0: UTILS_HEARTBEAT_BEATS */
 	/* The state has changed. May be NULL. */
 	void (*changed)(void *context, enum utils_heartbeat state);
 };
