@@ -1,0 +1,1355 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * vsp/utils: integration components, with a guest that does what Linux's hv_utils does,
+ * one that is late or silent, and ones that send anything.
+ */
+#include <event2/event.h>
+#include <time.h>
+#include <vmbus/utils.h>
+
+#include "../check.h"
+#include "text.h"
+#include "utils-fake.h"
+#include "utils.h"
+
+#define SOON 5000u /* ms: longer than anything here takes */
+#define HEAD (sizeof(struct vmbus_pipe) + sizeof(struct vmbus_ic))
+
+static struct event_base *base;
+static struct fake fake;
+
+/* A message as it lies in a packet. */
+struct message {
+	struct vmbus_pipe pipe;
+	struct vmbus_ic ic;
+	uint8_t data[FAKE_PACKET - HEAD];
+} VMBUS_PACKED;
+
+/* ---- The guest ---- */
+
+static bool take(struct message *message, uint16_t type)
+{
+	const struct fake_packet *packet = fake_wait(&fake, SOON);
+
+	if (!CHECK(packet))
+		return false;
+	memcpy(message, packet->bytes, sizeof(*message));
+	CHECK_EQ(packet->type, VMBUS_PACKET_INBAND);
+	CHECK_EQ(packet->flags, 0);
+	CHECK_EQ(message->pipe.type, VMBUS_PIPE_DATA);
+	CHECK_EQ(message->pipe.size, sizeof(message->ic) + message->ic.size);
+	CHECK_EQ(packet->size, (sizeof(message->pipe) + message->pipe.size + 7) & ~7u);
+	CHECK_EQ(message->ic.flags, VMBUS_IC_TRANSACTION | VMBUS_IC_REQUEST);
+	CHECK_EQ(message->ic.status, 0);
+	return CHECK_EQ(message->ic.type, type);
+}
+
+static void give(struct message *message)
+{
+	message->ic.flags = VMBUS_IC_TRANSACTION | VMBUS_IC_RESPONSE;
+	fake_put(&fake, message, sizeof(message->pipe) + message->pipe.size);
+}
+
+/* As Linux does: the counts, then one version each in the place of those offered. */
+static void agree(struct message *message, struct vmbus_ic_version frame,
+		  struct vmbus_ic_version version)
+{
+	struct vmbus_ic_negotiate head = { .frame_count = 1, .message_count = 1 };
+
+	memcpy(message->data, &head, sizeof(head));
+	memcpy(message->data + sizeof(head), &frame, sizeof(frame));
+	memcpy(message->data + sizeof(head) + sizeof(frame), &version, sizeof(version));
+	message->ic.size = 16;
+	give(message);
+}
+
+/* Opens the device's channel, and agrees on that version. */
+static void open_with(struct device *device, uint16_t major, uint16_t minor)
+{
+	struct message message;
+
+	REQUIRE(fake_open(&fake, base, device, false));
+	if (take(&message, VMBUS_IC_NEGOTIATE))
+		agree(&message, (struct vmbus_ic_version){ 3, 0 },
+		      (struct vmbus_ic_version){ major, minor });
+	CHECK_EQ(utils_status(device).state, UTILS_READY);
+}
+
+static void close_and_free(struct device *device)
+{
+	fake_close(&fake);
+	CHECK_EQ(utils_status(device).state, UTILS_CLOSED);
+	utils_free(device);
+}
+
+/* ---- All components ---- */
+
+static uint64_t reference = 1000;
+
+static bool reference_time(void *context, uint64_t *time)
+{
+	(void)context;
+	reference += 10;
+	*time = reference;
+	return true;
+}
+
+static const struct utils_timesync_calls timesync_calls = { reference_time };
+
+static const struct component {
+	const char *name;
+	uint16_t type;
+	struct vmbus_ic_version versions[6];
+	unsigned int count;
+} components[] = {
+	{ "shutdown", VMBUS_IC_SHUTDOWN, { { 1, 0 }, { 3, 0 }, { 3, 1 }, { 3, 2 } }, 4 },
+	{ "timesync", VMBUS_IC_TIMESYNC, { { 1, 0 }, { 3, 0 }, { 4, 0 } }, 3 },
+	{ "heartbeat", VMBUS_IC_HEARTBEAT, { { 1, 0 }, { 3, 0 } }, 2 },
+	{ "kvp", VMBUS_IC_KVP, { { 1, 0 }, { 3, 0 }, { 4, 0 } }, 3 },
+};
+#define COMPONENTS (sizeof(components) / sizeof(components[0]))
+
+static struct device *create(const struct component *component)
+{
+	struct device *device;
+
+	if (component->type == VMBUS_IC_SHUTDOWN)
+		device = utils_shutdown_new(NULL, NULL);
+	else if (component->type == VMBUS_IC_TIMESYNC)
+		device = utils_timesync_new(&timesync_calls, NULL, 1);
+	else if (component->type == VMBUS_IC_HEARTBEAT)
+		device = utils_heartbeat_new(NULL, NULL);
+	else
+		device = utils_kvp_new(NULL, NULL);
+	REQUIRE(device);
+	return device;
+}
+
+static void check_offer(const struct message *message, const struct component *component)
+{
+	static const struct vmbus_ic_version frames[] = { { 1, 0 }, { 3, 0 } };
+	struct vmbus_ic_negotiate head;
+
+	memcpy(&head, message->data, sizeof(head));
+	CHECK_EQ(head.frame_count, 2);
+	CHECK_EQ(head.message_count, component->count);
+	CHECK_EQ(message->ic.size, sizeof(head) + 4 * (2 + component->count));
+	CHECK_MEM(message->data + sizeof(head), frames, sizeof(frames));
+	CHECK_MEM(message->data + sizeof(head) + sizeof(frames), component->versions,
+		  component->count * sizeof(component->versions[0]));
+}
+
+static void negotiates_each_version(void)
+{
+	struct message message;
+
+	for (size_t c = 0; c < COMPONENTS; c++) {
+		struct device *device = create(&components[c]);
+
+		for (unsigned int i = 0; i < 2 * components[c].count; i++) {
+			struct vmbus_ic_version frame = { i % 2 ? 3 : 1, 0 };
+			struct vmbus_ic_version version = components[c].versions[i / 2];
+			struct utils_status status;
+
+			CHECK_NOTE("%s %u.%u", components[c].name, version.major, version.minor);
+			REQUIRE(fake_open(&fake, base, device, false));
+			CHECK_EQ(utils_status(device).state, UTILS_NEGOTIATING);
+			if (!take(&message, VMBUS_IC_NEGOTIATE))
+				return;
+			check_offer(&message, &components[c]);
+			agree(&message, frame, version);
+			status = utils_status(device);
+			CHECK_EQ(status.state, UTILS_READY);
+			CHECK_EQ(status.frame[0], frame.major);
+			CHECK_EQ(status.message[0], version.major);
+			CHECK_EQ(status.message[1], version.minor);
+			CHECK(!fake.broken);
+			fake_close(&fake);
+			CHECK_EQ(utils_status(device).state, UTILS_CLOSED);
+		}
+		utils_free(device);
+	}
+}
+
+/* Linux that has no version in common sends counts of 0. */
+static void no_version_in_common(void)
+{
+	struct message message;
+
+	for (size_t c = 0; c < COMPONENTS; c++) {
+		struct device *device = create(&components[c]);
+
+		REQUIRE(fake_open(&fake, base, device, false));
+		if (!take(&message, VMBUS_IC_NEGOTIATE))
+			return;
+		memset(message.data, 0, 16);
+		message.ic.size = 16;
+		give(&message);
+		CHECK_EQ(utils_status(device).state, UTILS_FAILED);
+		CHECK(!fake.broken);
+		/* Nothing comes any more, and nothing is heard. */
+		give(&message);
+		fake_run(base, 5);
+		CHECK(!fake_take(&fake));
+		CHECK(!fake.broken);
+		close_and_free(device);
+	}
+}
+
+static void shorten(struct message *message, unsigned int row)
+{
+	switch (row) {
+	case 0: /* half of the negotiation */
+		message->ic.size = 8;
+		break;
+	case 1: /* more than there is */
+		message->ic.size = (uint16_t)(message->pipe.size - sizeof(message->ic) + 1);
+		break;
+	case 2:
+		message->pipe.size = sizeof(message->ic) - 1;
+		break;
+	case 3: /* beyond the packet, as give() makes it */
+		message->pipe.type = 7;
+		break;
+	case 4:
+		message->ic.type = VMBUS_IC_SHUTDOWN + 100;
+		break;
+	case 5: /* two frames */
+		message->data[0] = 2;
+		break;
+	case 6: /* a frame that was not offered */
+		message->data[8] = 9;
+		break;
+	case 7: /* such a version of messages */
+		message->data[14] = 77;
+		break;
+	case 8: /* one count of 0 */
+		message->data[2] = 0;
+		break;
+	default:
+		break;
+	}
+}
+
+static void bad_negotiations(void)
+{
+	static const struct vmbus_ic_version frame = { 3, 0 };
+	struct message message;
+
+	for (unsigned int row = 0; row < 9; row++) {
+		struct device *device = create(&components[row % COMPONENTS]);
+		struct vmbus_ic_negotiate head = { .frame_count = 1, .message_count = 1 };
+
+		CHECK_NOTE("row %u, %s", row, components[row % COMPONENTS].name);
+		REQUIRE(fake_open(&fake, base, device, false));
+		if (!take(&message, VMBUS_IC_NEGOTIATE))
+			return;
+		memcpy(message.data, &head, sizeof(head));
+		memcpy(message.data + 8, &frame, sizeof(frame));
+		memcpy(message.data + 12, &frame, sizeof(frame));
+		message.ic.size = 16;
+		shorten(&message, row);
+		give(&message);
+		CHECK(fake.broken);
+		CHECK_EQ(utils_status(device).state, UTILS_FAILED);
+		fake_run(base, 3);
+		close_and_free(device);
+	}
+}
+
+static void bad_packets(void)
+{
+	struct device *device = create(&components[0]);
+	uint8_t bytes[64] = { 1, 0, 0, 0, 200, 0, 0, 0 };
+
+	for (unsigned int row = 0; row < 5; row++) {
+		CHECK_NOTE("row %u", row);
+		open_with(device, 3, 2);
+		if (row == 0) /* nothing */
+			fake_put(&fake, bytes, 0);
+		else if (row == 1) /* half a header */
+			fake_put(&fake, bytes, 24);
+		else if (row == 2) /* sizes beyond the packet */
+			fake_put(&fake, bytes, sizeof(bytes));
+		else if (row == 3) /* no message at all */
+			fake_put_type(&fake, VMBUS_PACKET_GPA_DIRECT, bytes, sizeof(bytes), true);
+		else { /* no answer */
+			bytes[4] = 20;
+			fake_put(&fake, bytes, sizeof(bytes));
+		}
+		CHECK(fake.broken);
+		CHECK_EQ(utils_status(device).state, UTILS_FAILED);
+		CHECK_EQ(utils_shutdown_request(device, UTILS_REBOOT, false, 0, NULL),
+			 UTILS_NOT_READY);
+		CHECK_EQ(fake.answers, row == 3);
+		fake_close(&fake);
+	}
+	utils_free(device);
+}
+
+static void completions_are_given_and_ignored(void)
+{
+	struct device *device = create(&components[0]);
+	uint8_t bytes[8] = { 0 };
+	struct message message;
+
+	REQUIRE(fake_open(&fake, base, device, false));
+	if (!take(&message, VMBUS_IC_NEGOTIATE))
+		return;
+	fake_put_type(&fake, VMBUS_PACKET_COMPLETION, bytes, sizeof(bytes), false);
+	CHECK(!fake.broken);
+	message.ic.flags = VMBUS_IC_RESPONSE;
+	message.ic.transaction++; /* an answer to nothing */
+	fake_put_type(&fake, VMBUS_PACKET_INBAND, &message,
+		      sizeof(message.pipe) + message.pipe.size, true);
+	CHECK_EQ(fake.answers, 1);
+	CHECK(!fake.broken);
+	CHECK_EQ(utils_status(device).state, UTILS_NEGOTIATING);
+	close_and_free(device);
+}
+
+/* The question waits for room, and then comes once. */
+static void negotiation_waits_for_room(void)
+{
+	for (size_t c = 0; c < COMPONENTS; c++) {
+		struct device *device = create(&components[c]);
+		struct message message;
+
+		REQUIRE(fake_open(&fake, base, device, false));
+		fake.room = 0;
+		fake_run(base, 3);
+		CHECK(!fake_take(&fake));
+		fake_room(&fake, 8);
+		take(&message, VMBUS_IC_NEGOTIATE);
+		fake_run(base, 3);
+		CHECK(!fake_take(&fake));
+		close_and_free(device);
+	}
+}
+
+static void resumes(void)
+{
+	struct message message, old;
+
+	for (size_t c = 0; c < COMPONENTS; c++) {
+		const struct component *component = &components[c];
+		struct device *device = create(component);
+
+		CHECK_NOTE("%s", component->name);
+		open_with(device, component->versions[1].major, component->versions[1].minor);
+		if (component->type == VMBUS_IC_SHUTDOWN)
+			utils_shutdown_request(device, UTILS_REBOOT, false, 0, NULL);
+		take(&old, component->type);
+		fake_close(&fake);
+		utils_free(device);
+
+		device = create(component);
+		REQUIRE(fake_open(&fake, base, device, true));
+		CHECK_EQ(utils_status(device).state, UTILS_READY);
+		CHECK_EQ(utils_status(device).message[0], component->versions[1].major);
+		fake_run(base, 1);
+		/* What the process before has asked does not matter. */
+		give(&old);
+		CHECK(!fake.broken);
+		if (component->type == VMBUS_IC_SHUTDOWN)
+			CHECK_EQ(utils_shutdown_request(device, UTILS_REBOOT, false, 0, NULL),
+				 UTILS_OK);
+		take(&message, component->type);
+		CHECK(message.ic.transaction != old.ic.transaction);
+		CHECK_EQ(message.ic.message.major, component->versions[1].major);
+		close_and_free(device);
+	}
+}
+
+/* A process that ended before the guest had answered: it is asked again. */
+static void resumes_within_negotiation(void)
+{
+	struct device *device = create(&components[0]);
+	struct message first, second;
+
+	REQUIRE(fake_open(&fake, base, device, false));
+	take(&first, VMBUS_IC_NEGOTIATE);
+	fake_close(&fake);
+	REQUIRE(fake_open(&fake, base, device, true));
+	take(&second, VMBUS_IC_NEGOTIATE);
+	agree(&first, (struct vmbus_ic_version){ 3, 0 }, (struct vmbus_ic_version){ 3, 2 });
+	CHECK_EQ(utils_status(device).state, UTILS_NEGOTIATING);
+	agree(&second, (struct vmbus_ic_version){ 3, 0 }, (struct vmbus_ic_version){ 3, 2 });
+	CHECK_EQ(utils_status(device).state, UTILS_READY);
+	agree(&second, (struct vmbus_ic_version){ 3, 0 }, (struct vmbus_ic_version){ 3, 1 });
+	CHECK_EQ(utils_status(device).message[1], 2);
+	close_and_free(device);
+}
+
+static void memo_that_cannot_be(void)
+{
+	struct device *device = create(&components[0]);
+
+	open_with(device, 3, 2);
+	fake_close(&fake);
+	memset(fake.memo + 8, 0xff, 4); /* the version of the messages */
+	REQUIRE(fake_open(&fake, base, device, true));
+	CHECK_EQ(utils_status(device).state, UTILS_NEGOTIATING);
+	close_and_free(device);
+}
+
+static void other_kinds(void)
+{
+	struct device *shutdown = create(&components[0]), *kvp = create(&components[3]);
+	struct fake second = { 0 };
+
+	CHECK_EQ(utils_shutdown_request(kvp, UTILS_REBOOT, false, 0, NULL), UTILS_INVALID);
+	CHECK_EQ(utils_timesync_set(kvp), UTILS_INVALID);
+	CHECK_EQ(utils_kvp_refresh(shutdown), UTILS_INVALID);
+	CHECK_EQ(utils_heartbeat_state(shutdown), UTILS_HEARTBEAT_NONE);
+	CHECK_EQ(utils_kvp_state(shutdown), UTILS_KVP_NONE);
+	/* One channel each, and no sub-channels. */
+	REQUIRE(fake_open(&fake, base, shutdown, false));
+	CHECK(!fake_open(&second, base, shutdown, false));
+	fake_end(&second);
+	close_and_free(shutdown);
+	utils_free(kvp);
+	utils_free(NULL);
+}
+
+/* ---- shutdown ---- */
+
+static struct {
+	unsigned int count;
+	enum utils_power what;
+	enum utils_answer answer;
+	uint32_t status;
+} answers;
+
+static void answered(void *context, enum utils_power what, enum utils_answer answer,
+		     uint32_t status)
+{
+	(void)context;
+	answers.count++;
+	answers.what = what;
+	answers.answer = answer;
+	answers.status = status;
+}
+
+static const struct utils_shutdown_calls shutdown_calls = { answered };
+
+static struct device *shutdown_device(void)
+{
+	struct device *device = utils_shutdown_new(&shutdown_calls, NULL);
+
+	REQUIRE(device);
+	memset(&answers, 0, sizeof(answers));
+	return device;
+}
+
+static void asks_and_hears(void)
+{
+	static const struct {
+		enum utils_power what;
+		bool force;
+		uint32_t flags, status;
+		enum utils_answer answer;
+	} rows[] = {
+		{ UTILS_POWER_OFF, false, 0, VMBUS_IC_OK, UTILS_ACCEPTED },
+		{ UTILS_POWER_OFF, true, 1, VMBUS_IC_OK, UTILS_ACCEPTED },
+		{ UTILS_REBOOT, false, 2, VMBUS_IC_OK, UTILS_ACCEPTED },
+		{ UTILS_REBOOT, true, 3, VMBUS_IC_FAIL, UTILS_REFUSED },
+		{ UTILS_POWER_OFF, false, 0, 5, UTILS_REFUSED },
+	};
+	struct device *device = shutdown_device();
+	struct message message;
+
+	open_with(device, 3, 2);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct vmbus_ic_shutdown data;
+
+		CHECK_EQ(utils_shutdown_request(device, rows[i].what, rows[i].force, 60,
+						"h\xc3\xa4"),
+			 UTILS_OK);
+		CHECK_EQ(utils_shutdown_request(device, rows[i].what, false, 0, NULL), UTILS_BUSY);
+		if (!take(&message, VMBUS_IC_SHUTDOWN))
+			return;
+		memcpy(&data, message.data, sizeof(data));
+		CHECK_EQ(message.ic.size, sizeof(data));
+		CHECK_EQ(data.flags, rows[i].flags);
+		CHECK_EQ(data.timeout, 60);
+		CHECK_EQ(data.reason, VMBUS_SHUTDOWN_PLANNED);
+		CHECK_MEM(data.text, "h\0\xe4\0\0", 6);
+		CHECK_EQ(answers.count, i);
+		message.ic.status = rows[i].status;
+		give(&message);
+		CHECK_EQ(answers.count, i + 1);
+		CHECK_EQ(answers.what, rows[i].what);
+		CHECK_EQ(answers.answer, rows[i].answer);
+		CHECK_EQ(answers.status, rows[i].status);
+		/* Once more: it is not heard again. */
+		give(&message);
+		CHECK_EQ(answers.count, i + 1);
+		CHECK(!fake.broken);
+	}
+	close_and_free(device);
+	CHECK_EQ(answers.count, sizeof(rows) / sizeof(rows[0]));
+}
+
+static void not_ready_and_not_possible(void)
+{
+	struct device *device = shutdown_device();
+
+	CHECK_EQ(utils_shutdown_request(device, UTILS_POWER_OFF, false, 0, NULL), UTILS_NOT_READY);
+	CHECK_STR(utils_text(UTILS_NOT_READY), "the guest is not ready");
+	REQUIRE(fake_open(&fake, base, device, false));
+	fake_run(base, 1);
+	CHECK_EQ(utils_shutdown_request(device, UTILS_REBOOT, false, 0, NULL), UTILS_NOT_READY);
+	fake_close(&fake);
+	open_with(device, 1, 0);
+	CHECK_EQ(utils_shutdown_request(device, UTILS_HIBERNATE, false, 0, NULL),
+		 UTILS_UNSUPPORTED);
+	CHECK_EQ(utils_shutdown_request(device, (enum utils_power)9, false, 0, NULL),
+		 UTILS_INVALID);
+	fake.room = 0;
+	CHECK_EQ(utils_shutdown_request(device, UTILS_REBOOT, false, 0, NULL), UTILS_BUSY);
+	fake_room(&fake, 1);
+	CHECK_EQ(utils_shutdown_request(device, UTILS_REBOOT, false, 0, NULL), UTILS_OK);
+	CHECK_EQ(answers.count, 0);
+	close_and_free(device);
+	CHECK_EQ(answers.count, 1);
+	CHECK_EQ(answers.answer, UTILS_GONE);
+}
+
+static void no_answer(void)
+{
+	struct device *device = shutdown_device();
+	struct message message;
+
+	utils_shutdown_patience(device, 5);
+	open_with(device, 3, 0);
+	CHECK_EQ(utils_shutdown_request(device, UTILS_REBOOT, false, 0, NULL), UTILS_OK);
+	take(&message, VMBUS_IC_SHUTDOWN);
+	for (unsigned int i = 0; !answers.count && i < SOON; i++)
+		fake_run(base, 1);
+	CHECK_EQ(answers.count, 1);
+	CHECK_EQ(answers.answer, UTILS_NO_ANSWER);
+	give(&message); /* too late */
+	CHECK_EQ(answers.count, 1);
+	CHECK(!fake.broken);
+	CHECK_EQ(utils_shutdown_request(device, UTILS_REBOOT, false, 0, NULL), UTILS_OK);
+	close_and_free(device);
+}
+
+static void long_reasons(void)
+{
+	struct device *device = shutdown_device();
+	struct vmbus_ic_shutdown data;
+	struct message message;
+	char reason[4000];
+
+	memset(reason, 'x', sizeof(reason) - 1);
+	reason[sizeof(reason) - 1] = '\0';
+	open_with(device, 3, 2);
+	CHECK_EQ(utils_shutdown_request(device, UTILS_POWER_OFF, false, 0, reason), UTILS_OK);
+	if (take(&message, VMBUS_IC_SHUTDOWN)) {
+		memcpy(&data, message.data, sizeof(data));
+		CHECK_EQ(data.text[VMBUS_SHUTDOWN_TEXT - 4], 'x');
+		CHECK_EQ(data.text[VMBUS_SHUTDOWN_TEXT - 2], 0);
+		CHECK_EQ(data.text[VMBUS_SHUTDOWN_TEXT - 1], 0);
+	}
+	close_and_free(device);
+}
+
+/* ---- time ---- */
+
+static uint64_t host_time(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return VMBUS_TIME_EPOCH + (uint64_t)now.tv_sec * 10000000 + (uint64_t)now.tv_nsec / 100;
+}
+
+static void check_time(const struct message *message, uint8_t flags, uint64_t since)
+{
+	struct vmbus_ic_time_reference data;
+
+	memcpy(&data, message->data, sizeof(data));
+	CHECK_EQ(message->ic.size, sizeof(data));
+	CHECK_EQ(data.flags, flags);
+	CHECK(data.parent >= since && data.parent <= host_time());
+	CHECK(data.reference > 1000 && data.reference <= reference);
+}
+
+static void sync_then_samples(void)
+{
+	struct device *device = utils_timesync_new(&timesync_calls, NULL, 2);
+	uint64_t since = host_time();
+	struct message message;
+
+	open_with(device, 4, 0);
+	for (unsigned int i = 0; i < 4 && take(&message, VMBUS_IC_TIMESYNC); i++) {
+		check_time(&message, i ? VMBUS_TIME_SAMPLE : VMBUS_TIME_SYNC, since);
+		since = host_time();
+		give(&message);
+	}
+	CHECK(fake.flushes);
+	/* The partition has stood still. */
+	CHECK_EQ(utils_timesync_set(device), UTILS_OK);
+	if (take(&message, VMBUS_IC_TIMESYNC))
+		check_time(&message, VMBUS_TIME_SYNC, since);
+	give(&message);
+	if (take(&message, VMBUS_IC_TIMESYNC))
+		check_time(&message, VMBUS_TIME_SAMPLE, since);
+	close_and_free(device);
+}
+
+static void time_of_early_versions(void)
+{
+	struct device *device = utils_timesync_new(&timesync_calls, NULL, 2);
+	uint64_t since = host_time();
+	struct vmbus_ic_time data;
+	struct message message;
+
+	open_with(device, 3, 0);
+	if (take(&message, VMBUS_IC_TIMESYNC)) {
+		memcpy(&data, message.data, sizeof(data));
+		CHECK_EQ(message.ic.size, sizeof(data));
+		CHECK_EQ(data.flags, VMBUS_TIME_SYNC);
+		CHECK(data.parent >= since && data.parent <= host_time());
+	}
+	close_and_free(device);
+}
+
+/* A guest that does not answer finds one message, and one more now and then. */
+static void silent_guest_gets_few_samples(void)
+{
+	struct device *device = utils_timesync_new(&timesync_calls, NULL, 1);
+	struct message message;
+
+	open_with(device, 4, 0);
+	take(&message, VMBUS_IC_TIMESYNC);
+	take(&message, VMBUS_IC_TIMESYNC); /* after 12 ms at least */
+	fake_run(base, 1);
+	CHECK(fake.count <= 1);
+	close_and_free(device);
+}
+
+static void sync_waits_for_room(void)
+{
+	struct device *device = utils_timesync_new(&timesync_calls, NULL, 60000);
+	struct message message;
+
+	CHECK_EQ(utils_timesync_set(device), UTILS_OK); /* nobody is there yet */
+	open_with(device, 4, 0);
+	take(&message, VMBUS_IC_TIMESYNC);
+	give(&message);
+	fake.room = 0;
+	CHECK_EQ(utils_timesync_set(device), UTILS_BUSY);
+	fake_room(&fake, 2);
+	if (take(&message, VMBUS_IC_TIMESYNC))
+		check_time(&message, VMBUS_TIME_SYNC, 0);
+	CHECK(!fake_take(&fake));
+	close_and_free(device);
+}
+
+static void resumed_guest_gets_a_sample(void)
+{
+	struct device *device = utils_timesync_new(&timesync_calls, NULL, 2);
+	struct message message;
+
+	open_with(device, 4, 0);
+	fake_close(&fake);
+	utils_free(device);
+	device = utils_timesync_new(&timesync_calls, NULL, 2);
+	REQUIRE(fake_open(&fake, base, device, true));
+	if (take(&message, VMBUS_IC_TIMESYNC))
+		check_time(&message, VMBUS_TIME_SAMPLE, 0);
+	close_and_free(device);
+}
+
+/* ---- heartbeat ---- */
+
+static struct {
+	unsigned int count;
+	enum utils_heartbeat state;
+} beats;
+
+static void heart_changed(void *context, enum utils_heartbeat state)
+{
+	(void)context;
+	beats.count++;
+	beats.state = state;
+}
+
+static void until(enum utils_heartbeat state)
+{
+	for (unsigned int i = 0; beats.state != state && i < SOON; i++)
+		fake_run(base, 1);
+	CHECK_EQ(beats.state, state);
+}
+
+static void beats_and_loss(void)
+{
+	struct utils_heartbeat_options options = { 2, 3, heart_changed };
+	struct device *device = utils_heartbeat_new(&options, NULL);
+	struct message message;
+
+	memset(&beats, 0, sizeof(beats));
+	open_with(device, 3, 0);
+	CHECK_EQ(utils_heartbeat_state(device), UTILS_HEARTBEAT_NONE);
+	for (uint64_t i = 0; i < 3 && take(&message, VMBUS_IC_HEARTBEAT); i++) {
+		CHECK_EQ(message.ic.size, sizeof(struct vmbus_ic_heartbeat));
+		message.data[0]++;
+		give(&message);
+		CHECK_EQ(utils_heartbeat_state(device), UTILS_HEARTBEAT_OK);
+		CHECK_EQ(beats.count, 1);
+	}
+	take(&message, VMBUS_IC_HEARTBEAT);
+	until(UTILS_HEARTBEAT_LOST);
+	CHECK_EQ(beats.count, 2);
+	CHECK(fake.count <= 1);
+	/* It is back: with the last beat, or the one that came when it was lost. */
+	if (fake.count)
+		take(&message, VMBUS_IC_HEARTBEAT);
+	give(&message);
+	CHECK_EQ(utils_heartbeat_state(device), UTILS_HEARTBEAT_OK);
+	close_and_free(device);
+	CHECK_EQ(beats.state, UTILS_HEARTBEAT_NONE);
+	CHECK_EQ(beats.count, 4);
+}
+
+static void beats_without_room_and_answer(void)
+{
+	struct utils_heartbeat_options options = { 1, 2, heart_changed };
+	struct device *device = utils_heartbeat_new(&options, NULL);
+
+	memset(&beats, 0, sizeof(beats));
+	open_with(device, 1, 0);
+	fake.room = 0;
+	until(UTILS_HEARTBEAT_LOST);
+	CHECK_EQ(beats.count, 1);
+	fake_close(&fake);
+	open_with(device, 1, 0);
+	CHECK_EQ(beats.state, UTILS_HEARTBEAT_NONE);
+	close_and_free(device);
+}
+
+static void short_beat_is_broken(void)
+{
+	struct device *device = utils_heartbeat_new(NULL, NULL);
+	struct message message;
+
+	open_with(device, 3, 0);
+	take(&message, VMBUS_IC_HEARTBEAT);
+	message.ic.size = 7;
+	give(&message);
+	CHECK(fake.broken);
+	CHECK_EQ(utils_status(device).state, UTILS_FAILED);
+	close_and_free(device);
+}
+
+/* ---- keys and values ---- */
+
+static struct {
+	unsigned int count;
+	enum utils_kvp state;
+} told;
+
+static void kvp_changed(void *context, enum utils_kvp state)
+{
+	(void)context;
+	told.count++;
+	told.state = state;
+}
+
+static struct device *kvp_device(uint32_t period, uint32_t patience)
+{
+	struct utils_kvp_options options = { period, patience, kvp_changed };
+	struct device *device = utils_kvp_new(&options, NULL);
+
+	REQUIRE(device);
+	memset(&told, 0, sizeof(told));
+	return device;
+}
+
+/* As Linux makes it: plain text to UTF-16 with a 0. */
+static uint32_t utf16(uint8_t *to, size_t room, const char *from)
+{
+	size_t length = strlen(from);
+
+	text_to_utf16(from, to, room);
+	return (uint32_t)(2 * (length + 1));
+}
+
+struct pair {
+	const char *key, *value;
+};
+
+/* Answers one question, as Linux and its daemon do. False: it was the last index. */
+static bool tell_pair(struct message *message, const struct pair *pairs, uint32_t count,
+		      uint8_t *pool)
+{
+	struct vmbus_kvp_enumerate data;
+
+	memcpy(&data, message->data, sizeof(data));
+	CHECK_EQ(message->ic.size, sizeof(data));
+	CHECK_EQ(data.operation, VMBUS_KVP_ENUMERATE);
+	*pool = data.pool;
+	if (data.index >= count) {
+		message->ic.status = VMBUS_IC_NO_MORE;
+		give(message);
+		return false;
+	}
+	data.type = VMBUS_KVP_STRING;
+	data.key_size = utf16(data.key, sizeof(data.key), pairs[data.index].key);
+	data.value_size = utf16(data.value, sizeof(data.value), pairs[data.index].value);
+	memcpy(message->data, &data, sizeof(data));
+	give(message);
+	return true;
+}
+
+static const struct pair of_system[] = {
+	{ "FullyQualifiedDomainName", "getaddrinfo failed\n" },
+	{ "IntegrationServicesVersion", "3.1" },
+	{ "NetworkAddressIPv4", "192.0.2.7" },
+	{ "OSName", "Debian \xc3\x89" },
+	{ "OSBuildNumber", "" },
+};
+static const struct pair of_programs[] = { { "OSName", "another" }, { "role", "db" } };
+
+static void tell_all(void)
+{
+	struct message message;
+	uint8_t pool;
+
+	while (take(&message, VMBUS_IC_KVP) && tell_pair(&message, of_system, 5, &pool))
+		CHECK_EQ(pool, VMBUS_KVP_AUTO);
+	while (take(&message, VMBUS_IC_KVP) && tell_pair(&message, of_programs, 2, &pool))
+		CHECK_EQ(pool, VMBUS_KVP_GUEST);
+}
+
+static void reads_a_table(void)
+{
+	const struct utils_kvp_entry *entries;
+	struct device *device = kvp_device(60000, 0);
+
+	open_with(device, 4, 0);
+	CHECK_EQ(told.state, UTILS_KVP_WAITING);
+	CHECK_EQ(utils_kvp_state(device), UTILS_KVP_WAITING);
+	tell_all();
+	CHECK_EQ(utils_kvp_state(device), UTILS_KVP_OK);
+	CHECK_EQ(told.count, 2);
+	CHECK_EQ(utils_kvp_table(device, &entries), 7);
+	CHECK_STR(entries[0].value, "getaddrinfo failed");
+	CHECK_STR(entries[3].key, "OSName");
+	CHECK_STR(entries[3].value, "Debian \xc3\x89");
+	CHECK_STR(entries[4].value, "");
+	CHECK_EQ(entries[6].pool, VMBUS_KVP_GUEST);
+	CHECK_STR(utils_kvp_value(device, "OSName"), "Debian \xc3\x89");
+	CHECK_STR(utils_kvp_value(device, "role"), "db");
+	CHECK(!utils_kvp_value(device, "none"));
+	CHECK_EQ(utils_kvp_skipped(device), 0);
+	CHECK(!fake_take(&fake));
+	/* On demand; twice is once. */
+	CHECK_EQ(utils_kvp_refresh(device), UTILS_OK);
+	CHECK_EQ(utils_kvp_refresh(device), UTILS_OK);
+	tell_all();
+	CHECK_EQ(told.count, 3);
+	CHECK_EQ(utils_kvp_table(device, &entries), 7);
+	close_and_free(device);
+	CHECK_EQ(told.state, UTILS_KVP_NONE);
+}
+
+static void reads_again_and_again(void)
+{
+	struct device *device = kvp_device(2, 0);
+
+	open_with(device, 3, 0);
+	tell_all();
+	tell_all();
+	tell_all();
+	CHECK_EQ(told.count, 4);
+	close_and_free(device);
+}
+
+/* Without its daemon Linux fails each question. */
+static void no_daemon(void)
+{
+	struct device *device = kvp_device(2, 0);
+	const struct utils_kvp_entry *entries;
+	struct message message;
+
+	open_with(device, 4, 0);
+	take(&message, VMBUS_IC_KVP);
+	message.ic.status = VMBUS_IC_FAIL;
+	give(&message);
+	CHECK_EQ(utils_kvp_state(device), UTILS_KVP_NO_DAEMON);
+	CHECK_EQ(utils_kvp_table(device, &entries), 0);
+	/* It was started. */
+	tell_all();
+	CHECK_EQ(utils_kvp_state(device), UTILS_KVP_OK);
+	/* It was stopped: what it said last stays, and is called old. */
+	take(&message, VMBUS_IC_KVP);
+	message.ic.status = VMBUS_IC_FAIL;
+	give(&message);
+	CHECK_EQ(utils_kvp_state(device), UTILS_KVP_SILENT);
+	CHECK_EQ(utils_kvp_table(device, &entries), 7);
+	close_and_free(device);
+}
+
+static void nobody_answers(void)
+{
+	struct device *device = kvp_device(60000, 3);
+	struct message message;
+
+	/* Not even which version: the driver waits for its daemon. */
+	REQUIRE(fake_open(&fake, base, device, false));
+	take(&message, VMBUS_IC_NEGOTIATE);
+	fake_run(base, 10);
+	CHECK_EQ(utils_kvp_state(device), UTILS_KVP_WAITING);
+	CHECK_EQ(utils_kvp_refresh(device), UTILS_NOT_READY);
+	CHECK(!fake_take(&fake));
+	agree(&message, (struct vmbus_ic_version){ 3, 0 }, (struct vmbus_ic_version){ 4, 0 });
+	tell_all();
+	CHECK_EQ(utils_kvp_refresh(device), UTILS_OK);
+	take(&message, VMBUS_IC_KVP);
+	for (unsigned int i = 0; told.state != UTILS_KVP_SILENT && i < SOON; i++)
+		fake_run(base, 1);
+	CHECK_EQ(utils_kvp_state(device), UTILS_KVP_SILENT);
+	message.ic.status = VMBUS_IC_NO_MORE; /* too late */
+	give(&message);
+	CHECK(!fake_take(&fake));
+	CHECK_EQ(utils_kvp_refresh(device), UTILS_OK);
+	tell_all();
+	CHECK_EQ(utils_kvp_state(device), UTILS_KVP_OK);
+	close_and_free(device);
+}
+
+static void questions_wait_for_room(void)
+{
+	struct device *device = kvp_device(60000, 60000);
+
+	open_with(device, 4, 0);
+	tell_all();
+	fake.room = 0;
+	CHECK_EQ(utils_kvp_refresh(device), UTILS_OK);
+	CHECK(!fake_take(&fake));
+	fake_room(&fake, 100);
+	tell_all();
+	CHECK_EQ(told.count, 3);
+	close_and_free(device);
+}
+
+/* One entry in a pool of one, as the row spoils it. */
+static void odd_entry(struct vmbus_kvp_enumerate *data, unsigned int row)
+{
+	switch (row) {
+	case 0: /* odd sizes */
+		data->key_size = 5;
+		break;
+	case 1:
+		data->value_size = 3;
+		break;
+	case 2: /* too large */
+		data->key_size = VMBUS_KVP_KEY + 2;
+		break;
+	case 3:
+		data->value_size = UINT32_MAX - 1;
+		break;
+	case 4: /* half of a pair, alone, behind another, at the end */
+		memcpy(data->value, "\x00\xd8\x41\x00", 4);
+		break;
+	case 5:
+		memcpy(data->value, "\x00\xdc", 2);
+		break;
+	case 6:
+		data->value_size = 2;
+		memcpy(data->value, "\x00\xd8", 2);
+		break;
+	case 7: /* no key */
+		data->key_size = 0;
+		break;
+	case 8:
+		memset(data->key, 0, 2);
+		break;
+	case 9: /* a key of nothing that prints */
+		memcpy(data->key, "\x1b\0\x0a\0\0", 6);
+		break;
+	default: /* a type that nobody has */
+		data->type = 3;
+		break;
+	}
+}
+
+static void odd_entries_are_skipped(void)
+{
+	struct device *device = kvp_device(60000, 0);
+	const struct utils_kvp_entry *entries;
+	struct vmbus_kvp_enumerate data;
+	struct message message;
+
+	open_with(device, 4, 0);
+	for (unsigned int row = 0; row <= 11; row++) {
+		if (!take(&message, VMBUS_IC_KVP))
+			return;
+		memcpy(&data, message.data, sizeof(data));
+		CHECK_EQ(data.index, row);
+		data.type = VMBUS_KVP_STRING;
+		data.key_size = utf16(data.key, sizeof(data.key), "key");
+		data.value_size = utf16(data.value, sizeof(data.value), "value");
+		if (row < 11)
+			odd_entry(&data, row);
+		memcpy(message.data, &data, sizeof(data));
+		give(&message);
+	}
+	for (unsigned int i = 0; i < 2 && take(&message, VMBUS_IC_KVP); i++) {
+		message.ic.status = VMBUS_IC_NO_MORE;
+		give(&message);
+	}
+	CHECK_EQ(utils_kvp_table(device, &entries), 1);
+	CHECK_EQ(utils_kvp_skipped(device), 11);
+	CHECK_STR(utils_kvp_value(device, "key"), "value");
+	CHECK(!fake.broken);
+	close_and_free(device);
+}
+
+static void numbers_and_full_sizes(void)
+{
+	struct device *device = kvp_device(60000, 0);
+	struct vmbus_kvp_enumerate data;
+	uint64_t number = 0xfedcba9876543210;
+	struct message message;
+	char key[4] = "k?";
+
+	open_with(device, 4, 0);
+	for (unsigned int row = 0; row < 4 && take(&message, VMBUS_IC_KVP); row++) {
+		memcpy(&data, message.data, sizeof(data));
+		key[1] = (char)('0' + row);
+		data.key_size = utf16(data.key, sizeof(data.key), key);
+		data.type = row == 0 ? VMBUS_KVP_U32 : row == 1 ? VMBUS_KVP_U64 : VMBUS_KVP_STRING;
+		memcpy(data.value, &number, sizeof(number));
+		data.value_size = 8;
+		if (row >= 2) { /* all of it text, without a 0 */
+			for (size_t i = 0; i < sizeof(data.value); i += 2)
+				memcpy(data.value + i, row == 2 ? "\x12\x34" : "a", 2);
+			data.value_size = sizeof(data.value);
+		}
+		memcpy(message.data, &data, sizeof(data));
+		give(&message);
+	}
+	for (unsigned int i = 0; i < 2 && take(&message, VMBUS_IC_KVP); i++) {
+		message.ic.status = VMBUS_IC_NO_MORE;
+		give(&message);
+	}
+	CHECK_STR(utils_kvp_value(device, "k0"), "1985229328");
+	CHECK_STR(utils_kvp_value(device, "k1"), "18364758544493064720");
+	CHECK_EQ(strlen(utils_kvp_value(device, "k2")), 3 * 1024);
+	CHECK_EQ(strlen(utils_kvp_value(device, "k3")), 1024);
+	close_and_free(device);
+}
+
+/* A guest that has ever more keys: bounded in number and bytes. */
+static void endless_pools(void)
+{
+	const struct utils_kvp_entry *entries;
+	struct device *device = kvp_device(60000, 0);
+	struct vmbus_kvp_enumerate data;
+	unsigned int questions = 0;
+	struct message message;
+	char key[16];
+
+	open_with(device, 4, 0);
+	for (; told.state != UTILS_KVP_OK && questions < 1000; questions++) {
+		if (!take(&message, VMBUS_IC_KVP))
+			return;
+		memcpy(&data, message.data, sizeof(data));
+		snprintf(key, sizeof(key), "key%u", questions);
+		data.type = VMBUS_KVP_STRING;
+		data.key_size = utf16(data.key, sizeof(data.key), key);
+		for (size_t i = 0; i < sizeof(data.value); i += 2)
+			memcpy(data.value + i, "\x12\x34", 2);
+		data.value_size = sizeof(data.value);
+		memcpy(message.data, &data, sizeof(data));
+		give(&message);
+	}
+	CHECK_EQ(questions, 2 * UTILS_KVP_KEYS);
+	CHECK_EQ(utils_kvp_table(device, &entries), UTILS_KVP_BYTES / (3 * 1024 + 7));
+	CHECK_EQ(utils_kvp_skipped(device), questions - utils_kvp_table(device, &entries));
+	close_and_free(device);
+}
+
+static void twice_is_once(void)
+{
+	static const struct pair twins[] = { { "a", "1" }, { "a", "2" } };
+	struct device *device = kvp_device(60000, 0);
+	struct message message;
+	uint8_t pool;
+
+	open_with(device, 4, 0);
+	while (take(&message, VMBUS_IC_KVP) && tell_pair(&message, twins, 2, &pool))
+		;
+	while (take(&message, VMBUS_IC_KVP) && tell_pair(&message, twins, 0, &pool))
+		;
+	CHECK_STR(utils_kvp_value(device, "a"), "1");
+	CHECK_EQ(utils_kvp_skipped(device), 1);
+	close_and_free(device);
+}
+
+static void short_answer_is_broken(void)
+{
+	struct device *device = kvp_device(60000, 0);
+	const struct utils_kvp_entry *entries;
+	struct message message;
+
+	open_with(device, 4, 0);
+	tell_all();
+	utils_kvp_refresh(device);
+	take(&message, VMBUS_IC_KVP);
+	message.ic.size--;
+	give(&message);
+	CHECK(fake.broken);
+	CHECK_EQ(utils_kvp_state(device), UTILS_KVP_NONE);
+	CHECK_EQ(utils_kvp_table(device, &entries), 0);
+	close_and_free(device);
+}
+
+/* ---- addresses ---- */
+
+static struct {
+	unsigned int count;
+	bool known, dhcp;
+	char address[64], dns[64];
+} addresses;
+
+static void addresses_came(void *context, const struct utils_kvp_ip *ip)
+{
+	(void)context;
+	addresses.count++;
+	addresses.known = ip;
+	if (!ip)
+		return;
+	snprintf(addresses.address, sizeof(addresses.address), "%s", ip->address);
+	snprintf(addresses.dns, sizeof(addresses.dns), "%s", ip->dns);
+	addresses.dhcp = ip->dhcp;
+}
+
+static const uint8_t mac[] = { 0x02, 0xab, 0xcd, 0, 1, 0xef };
+
+static bool take_ip(struct message *message, struct vmbus_kvp_ip *data)
+{
+	char text[64];
+
+	if (!take(message, VMBUS_IC_KVP))
+		return false;
+	memcpy(data, message->data, sizeof(*data));
+	CHECK_EQ(message->ic.size, sizeof(*data));
+	CHECK_EQ(data->operation, VMBUS_KVP_GET_IP);
+	text_from_utf16(data->adapter, sizeof(data->adapter), text, sizeof(text));
+	CHECK_STR(text, "02:AB:CD:00:01:EF");
+	return true;
+}
+
+static void reads_addresses(void)
+{
+	struct device *device = kvp_device(60000, 0);
+	struct vmbus_kvp_ip data;
+	struct message message;
+
+	memset(&addresses, 0, sizeof(addresses));
+	CHECK(device->packet_max >= sizeof(struct vmbus_packet) + HEAD + sizeof(data));
+	CHECK_EQ(utils_kvp_ip(device, mac, addresses_came, NULL), UTILS_NOT_READY);
+	open_with(device, 4, 0);
+	tell_all();
+	CHECK_EQ(utils_kvp_ip(device, mac, addresses_came, NULL), UTILS_OK);
+	CHECK_EQ(utils_kvp_ip(device, mac, addresses_came, NULL), UTILS_BUSY);
+	if (!take_ip(&message, &data))
+		return;
+	utf16(data.address, sizeof(data.address), "192.0.2.7;2001:db8::1;");
+	utf16(data.dns, sizeof(data.dns), "192.0.2.1");
+	data.dhcp = 1;
+	memcpy(message.data, &data, sizeof(data));
+	give(&message);
+	CHECK_EQ(addresses.count, 1);
+	CHECK(addresses.known && addresses.dhcp);
+	CHECK_STR(addresses.address, "192.0.2.7;2001:db8::1;");
+	CHECK_STR(addresses.dns, "192.0.2.1");
+	/* The guest does not know that interface. */
+	CHECK_EQ(utils_kvp_ip(device, mac, addresses_came, NULL), UTILS_OK);
+	take_ip(&message, &data);
+	message.ic.status = VMBUS_IC_FAIL;
+	give(&message);
+	CHECK_EQ(addresses.count, 2);
+	CHECK(!addresses.known);
+	/* No text. */
+	CHECK_EQ(utils_kvp_ip(device, mac, addresses_came, NULL), UTILS_OK);
+	take_ip(&message, &data);
+	memcpy(data.gateway, "\x00\xdc", 2);
+	memcpy(message.data, &data, sizeof(data));
+	give(&message);
+	CHECK_EQ(addresses.count, 3);
+	CHECK(!addresses.known);
+	/* The channel goes first. */
+	CHECK_EQ(utils_kvp_ip(device, mac, addresses_came, NULL), UTILS_OK);
+	close_and_free(device);
+	CHECK_EQ(addresses.count, 4);
+}
+
+static void addresses_within_a_table(void)
+{
+	struct device *device = kvp_device(60000, 0);
+	struct vmbus_kvp_ip data;
+	struct message message;
+	uint8_t pool;
+
+	memset(&addresses, 0, sizeof(addresses));
+	open_with(device, 4, 0);
+	take(&message, VMBUS_IC_KVP);
+	CHECK_EQ(utils_kvp_ip(device, mac, addresses_came, NULL), UTILS_OK);
+	CHECK(!fake_take(&fake));
+	tell_pair(&message, of_system, 5, &pool);
+	take_ip(&message, &data);
+	give(&message);
+	CHECK_EQ(addresses.count, 1);
+	CHECK(addresses.known);
+	tell_all();
+	CHECK_EQ(utils_kvp_state(device), UTILS_KVP_OK);
+	fake_close(&fake);
+	open_with(device, 3, 0);
+	CHECK_EQ(utils_kvp_ip(device, mac, addresses_came, NULL), UTILS_UNSUPPORTED);
+	close_and_free(device);
+}
+
+/* ---- text ---- */
+
+static void text_both_ways(void)
+{
+	static const struct {
+		const char *utf8, *back;
+	} rows[] = {
+		{ "plain", "plain" },
+		{ "\xc2\xa1\xdf\xbf", "\xc2\xa1\xdf\xbf" },
+		{ "\xe0\xa0\x80\xef\xbf\xbd", "\xe0\xa0\x80\xef\xbf\xbd" },
+		{ "\xf0\x90\x80\x80\xf4\x8f\xbf\xbd", "\xf0\x90\x80\x80\xf4\x8f\xbf\xbd" },
+		{ "\xf0\x9f\x98\x80.", "\xf0\x9f\x98\x80." },
+		/* what is no UTF-8: alone, cut, too long, half a pair, too large */
+		{ "\x80.", "?." },
+		{ "\xc3", "?" },
+		{ "\xe2\x82", "??" },
+		{ "\xc0\x80", "?" },
+		{ "\xed\xa0\x80", "?" },
+		{ "\xf5\x80\x80\x80", "?" },
+		{ "\xff", "?" },
+		/* what does not print */
+		{ "a\x1b[31mb\x7f", "a [31mb" },
+		{ "a\xc2\x9b\xe2\x80\xae"
+		  "b\xef\xbb\xbf",
+		  "a  b" },
+		{ " \n", "" },
+	};
+	uint8_t units[64];
+	char text[64];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		CHECK_NOTE("row %zu", i);
+		text_to_utf16(rows[i].utf8, units, sizeof(units));
+		CHECK_INT(text_from_utf16(units, sizeof(units), text, sizeof(text)),
+			  (int)strlen(rows[i].back));
+		CHECK_STR(text, rows[i].back);
+	}
+}
+
+static void text_in_little_room(void)
+{
+	uint8_t units[8] = "";
+	char text[8];
+
+	text_to_utf16("\xf0\x9f\x98\x80\xf0\x9f\x98\x80", units, 8);
+	CHECK_MEM(units, "\x3d\xd8\x00\xde\0", 6);
+	CHECK_INT(text_from_utf16(units, 4, text, 5), 4);
+	CHECK_INT(text_from_utf16(units, 4, text, 4), -1);
+	CHECK_INT(text_from_utf16(units, 3, text, 8), -1);
+	CHECK_INT(text_from_utf16(units, 0, text, 1), 0);
+	CHECK_INT(text_from_utf16(units, 0, text, 0), -1);
+	text_to_utf16("x", units, 2);
+	CHECK_MEM(units, "\0", 2);
+}
+
+/* ---- anything ---- */
+
+/* Guests that send noise, or answers with some of it. */
+static void floods(void)
+{
+	check_seed(0x75746c73);
+	for (unsigned int round = 0; round < 400; round++) {
+		struct device *device = create(&components[check_below(COMPONENTS)]);
+		struct message message;
+
+		REQUIRE(fake_open(&fake, base, device, false));
+		fake_run(base, 0);
+		for (unsigned int i = 0; i < 50; i++) {
+			const struct fake_packet *packet = fake_take(&fake);
+
+			if (packet)
+				memcpy(&message, packet->bytes, sizeof(message));
+			message.ic.flags = VMBUS_IC_RESPONSE | VMBUS_IC_TRANSACTION;
+			if (packet && message.ic.type == VMBUS_IC_NEGOTIATE) {
+				message.data[0] = message.data[2] = 1;
+				memmove(message.data + 12, message.data + 16, 4);
+			}
+			if (check_below(4) == 0)
+				((uint8_t *)&message)[check_below(HEAD + 40)] =
+					(uint8_t)check_rand();
+			fake_put_type(&fake, check_below(40) ? VMBUS_PACKET_INBAND : 11, &message,
+				      check_below(30) ? 3000 : check_below(64),
+				      check_below(8) == 0);
+			fake_room(&fake, check_below(20) ? 10 : 0);
+			CHECK(fake.count <= 10);
+			if (check_below(16) == 0)
+				fake_run(base, 0);
+		}
+		close_and_free(device);
+	}
+}
+
+int main(void)
+{
+	base = event_base_new();
+	REQUIRE(base);
+	CHECK_RUN(text_both_ways);
+	CHECK_RUN(text_in_little_room);
+	CHECK_RUN(negotiates_each_version);
+	CHECK_RUN(no_version_in_common);
+	CHECK_RUN(bad_negotiations);
+	CHECK_RUN(bad_packets);
+	CHECK_RUN(completions_are_given_and_ignored);
+	CHECK_RUN(negotiation_waits_for_room);
+	CHECK_RUN(resumes);
+	CHECK_RUN(resumes_within_negotiation);
+	CHECK_RUN(memo_that_cannot_be);
+	CHECK_RUN(other_kinds);
+	CHECK_RUN(asks_and_hears);
+	CHECK_RUN(not_ready_and_not_possible);
+	CHECK_RUN(no_answer);
+	CHECK_RUN(long_reasons);
+	CHECK_RUN(sync_then_samples);
+	CHECK_RUN(time_of_early_versions);
+	CHECK_RUN(silent_guest_gets_few_samples);
+	CHECK_RUN(sync_waits_for_room);
+	CHECK_RUN(resumed_guest_gets_a_sample);
+	CHECK_RUN(beats_and_loss);
+	CHECK_RUN(beats_without_room_and_answer);
+	CHECK_RUN(short_beat_is_broken);
+	CHECK_RUN(reads_a_table);
+	CHECK_RUN(reads_again_and_again);
+	CHECK_RUN(no_daemon);
+	CHECK_RUN(nobody_answers);
+	CHECK_RUN(questions_wait_for_room);
+	CHECK_RUN(odd_entries_are_skipped);
+	CHECK_RUN(numbers_and_full_sizes);
+	CHECK_RUN(endless_pools);
+	CHECK_RUN(twice_is_once);
+	CHECK_RUN(short_answer_is_broken);
+	CHECK_RUN(reads_addresses);
+	CHECK_RUN(addresses_within_a_table);
+	CHECK_RUN(floods);
+	fake_end(&fake);
+	event_base_free(base);
+	return check_done();
+}
