@@ -114,7 +114,7 @@ static void keys_become_scan_codes(void)
 		{ KEY_PAUSE, { 0xe1, 0x1d, 0x45 }, { 0xe1, 0x9d, 0xc5 } },
 	};
 	struct device *device = keyboard();
-	uint8_t bytes[8];
+	uint8_t bytes[8] = { 0 };
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct input_key key = { rows[i].code, true };
@@ -206,7 +206,7 @@ static void pressed_held_and_released(void)
 	static const uint8_t down[] = { 0x1d, 0x38, 0xe0, 0x53 };
 	static const uint8_t up[] = { 0xe0, 0xd3, 0xb8, 0x9d };
 	struct device *device = keyboard();
-	uint8_t bytes[16];
+	uint8_t bytes[16] = { 0 };
 	size_t count = 0;
 
 	CHECK_EQ(input_keyboard_press(device, codes, 3, 5), INPUT_OK);
@@ -318,7 +318,7 @@ static void keyboard_resumes(void)
 	};
 	struct device *device = keyboard();
 	struct input_key key = { KEY_B, true };
-	uint8_t bytes[16];
+	uint8_t bytes[16] = { 0 };
 
 	CHECK_EQ(input_keyboard_send(device, keys, 4), INPUT_OK);
 	close_and_free(device);

@@ -139,7 +139,7 @@ void fake_put_type(struct fake *fake, uint16_t type, const void *payload, size_t
 		return;
 	packet.size = (uint32_t)((size + 7) & ~(size_t)7);
 	/* Of the size that it has, for the sanitizer. */
-	copy = calloc(1, packet.size ? packet.size : 1);
+	copy = calloc(packet.size ? packet.size / sizeof(*copy) : 1, sizeof(*copy));
 	MUST(copy);
 	if (size)
 		memcpy(copy, payload, size);

@@ -15,6 +15,8 @@ if(NOT TARGET vsp-utils-tested)
 		"${CMAKE_CURRENT_LIST_DIR}" "${VSP}/channel" "${VSP}/utils" "${VSP}/input")
 	target_link_libraries(vsp-utils-tested PUBLIC
 		mullion_include mullion_warnings mullion_hardening mullion_sanitize PkgConfig::LIBEVENT)
-	mullion_unit_test(vsp-utils SOURCES utils-test.c LIBRARIES vsp-utils-tested
-		DEFINITIONS _GNU_SOURCE)
+	foreach(_name utils kvp)
+		mullion_unit_test(vsp-${_name} SOURCES ${_name}-test.c LIBRARIES vsp-utils-tested
+			DEFINITIONS _GNU_SOURCE)
+	endforeach()
 endif()
