@@ -45,7 +45,6 @@ static bool answer_came(struct ic *ic, uint32_t status, const uint8_t *data, uin
 
 static void tick(struct ic *ic)
 {
-	ic_forget(ic);
 	answered((struct shutdown *)ic, UTILS_NO_ANSWER, 0);
 }
 

@@ -553,6 +553,30 @@ static void mouse_that_is_not_read(void)
 	close_and_free(device);
 }
 
+/* A move replaces no click and no turn of the wheel. */
+static void moves_replace_only_moves(void)
+{
+	struct device *device = mouse();
+
+	fake.room = 0;
+	input_mouse_buttons(device, 1);
+	input_mouse_buttons(device, 0);
+	input_mouse_wheel(device, 1, 0);
+	input_mouse_move(device, 5, 6);
+	input_mouse_wheel(device, 0, 1);
+	input_mouse_move(device, 7, 8);
+	input_mouse_move(device, 9, 8);
+	fake_room(&fake, FAKE_PACKETS);
+	expect_report(1, 0, 0, 0, 0);
+	expect_report(0, 0, 0, 0, 0);
+	expect_report(0, 0, 0, 1, 0);
+	expect_report(0, 5, 6, 0, 0);
+	expect_report(0, 5, 6, 0, 1);
+	expect_report(0, 9, 8, 0, 0);
+	CHECK(!fake_take(&fake));
+	close_and_free(device);
+}
+
 static void mouse_of_another_version(void)
 {
 	struct device *device = input_mouse_new();
@@ -757,6 +781,7 @@ int main(void)
 	CHECK_RUN(descriptor_tells_the_report);
 	CHECK_RUN(moves_buttons_and_wheels);
 	CHECK_RUN(mouse_that_is_not_read);
+	CHECK_RUN(moves_replace_only_moves);
 	CHECK_RUN(mouse_of_another_version);
 	CHECK_RUN(mouse_without_room);
 	CHECK_RUN(mouse_packets_that_cannot_be);

@@ -245,6 +245,7 @@ static void odd_entries_are_skipped(void)
 	const struct utils_kvp_entry *entries;
 	struct vmbus_kvp_enumerate data;
 	struct message message;
+	char key[8];
 
 	open_with(device, 4, 0);
 	for (unsigned int row = 0; row <= 11; row++) {
@@ -253,7 +254,8 @@ static void odd_entries_are_skipped(void)
 		memcpy(&data, message.data, sizeof(data));
 		CHECK_EQ(data.index, row);
 		data.type = VMBUS_KVP_STRING;
-		data.key_size = utf16(data.key, sizeof(data.key), "key");
+		snprintf(key, sizeof(key), "key%u", row);
+		data.key_size = utf16(data.key, sizeof(data.key), key);
 		data.value_size = utf16(data.value, sizeof(data.value), "value");
 		if (row < 11)
 			odd_entry(&data, row);
@@ -266,7 +268,7 @@ static void odd_entries_are_skipped(void)
 	}
 	CHECK_EQ(utils_kvp_table(device, &entries), 1);
 	CHECK_EQ(utils_kvp_skipped(device), 11);
-	CHECK_STR(utils_kvp_value(device, "key"), "value");
+	CHECK_STR(utils_kvp_value(device, "key11"), "value");
 	CHECK(!fake.broken);
 	close_and_free(device);
 }
