@@ -66,6 +66,12 @@ void nic_update(struct net *net)
 	}
 }
 
+void nic_blocked(struct nic_queue *queue)
+{
+	queue->blocked = true;
+	nic_update(queue->net);
+}
+
 void nic_pump(struct net *net)
 {
 	if (net->table_due && nic_first(net) && nvsp_send_table(net))
@@ -86,11 +92,13 @@ static void forget(struct net *net)
 void nic_reset(struct net *net)
 {
 	uint16_t generation = net->memo->generation;
+	uint32_t subs = net->memo->subs;
 
 	forget(net);
 	memset(net->memo, 0, sizeof(*net->memo));
 	net->memo->magic = NIC_MEMO_MAGIC;
 	net->memo->generation = generation;
+	net->memo->subs = subs; /* they stay as long as the first channel does */
 	net->memo->frame_size =
 		FRAME_HEADER +
 		(net->config.mtu < NET_MTU_DEFAULT ? net->config.mtu : NET_MTU_DEFAULT);
@@ -218,6 +226,7 @@ static void on_close(struct device *device, struct channel *channel)
 		/* The memo stays as it is: the next process may have to go on with it. */
 		net->memo = &net->idle;
 		queue->channel = NULL;
+		net->memo->subs = 0;
 		nic_reset(net);
 	}
 	nic_update(net);

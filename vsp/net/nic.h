@@ -157,6 +157,8 @@ uint32_t nic_channels(const struct net *net); /* that there can be */
 uint32_t nic_frame_size(const struct net *net);
 /* Looks again at whether frames are wanted from the backend. */
 void nic_update(struct net *net);
+/* Its ring was full: no frames until there is room. */
+void nic_blocked(struct nic_queue *queue);
 /* Sends what could not be sent before. */
 void nic_pump(struct net *net);
 /* Nothing is agreed on any more. */

@@ -180,7 +180,7 @@ bool nvsp_send_table(struct net *net)
 	if (channel_send(nic_first(net), VMBUS_PACKET_INBAND, 0, 0, NULL, 0, &part, 1) !=
 	    CHANNEL_FULL)
 		return true;
-	net->queues[0].blocked = true;
+	nic_blocked(&net->queues[0]);
 	return false;
 }
 

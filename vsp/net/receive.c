@@ -76,7 +76,7 @@ bool receive_flush(struct nic_queue *queue)
 		queue->batch_bytes = 0;
 		return true;
 	case CHANNEL_FULL:
-		queue->blocked = true;
+		nic_blocked(queue);
 		return false;
 	default:
 		net->statistics.rx_drops += queue->count;
@@ -91,9 +91,8 @@ static bool add(struct nic_queue *queue, const uint8_t *message, uint32_t size, 
 	struct net *net = queue->net;
 	uint32_t section;
 
-	if (queue->count == NIC_BATCH && !receive_flush(queue))
-		return false;
-	if (!nic_section_take(net, false, &section))
+	/* Full only as long as the ring is. */
+	if (queue->count == NIC_BATCH || !nic_section_take(net, false, &section))
 		return false;
 	if (!nic_section_write(net, section, message, size) ||
 	    (queue->count && section != batch_end(queue) && !receive_flush(queue))) {
@@ -104,6 +103,8 @@ static bool add(struct nic_queue *queue, const uint8_t *message, uint32_t size, 
 		queue->first = section;
 	queue->sizes[queue->count++] = size;
 	queue->batch_bytes += bytes;
+	if (queue->count == NIC_BATCH)
+		receive_flush(queue);
 	return true;
 }
 

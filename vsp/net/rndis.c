@@ -47,7 +47,7 @@ static bool send_reply(struct net *net)
 	if (sent != CHANNEL_SENT)
 		nic_section_drop(net, section);
 	if (sent == CHANNEL_FULL) {
-		net->queues[0].blocked = true;
+		nic_blocked(&net->queues[0]);
 		return false;
 	}
 	if (sent == CHANNEL_DEAD)
