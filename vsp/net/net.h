@@ -104,7 +104,8 @@ struct net_user_config {
 	struct in_addr network, mask, host, dns, dhcp;
 	bool ipv6; /* fec0::/64 beside IPv4 */
 	bool restricted; /* nothing but DHCP and the forwards */
-	bool host_loopback; /* the address `host` leads to what listens on the host's 127.0.0.1 */
+	bool host_loopback; /* the address `host` leads to the host's 127.0.0.1: to what listens
+			     * there, and to whoever asked from there by a forward of UDP */
 	const char *hostname; /* told by DHCP; may be NULL */
 	uint32_t mtu; /* 0: NET_MTU_DEFAULT */
 	const struct net_forward *forwards;
