@@ -477,26 +477,34 @@ static unsigned int forward_all(struct user *user, const struct net_user_config 
 	return config->forward_count;
 }
 
+/* Returns errno. */
+static int start(struct user *user, const struct net_user_config *config, unsigned int *done)
+{
+	errno = 0;
+	if (!begin(user, config))
+		return errno ? errno : ENOMEM;
+	*done = forward_all(user, config);
+	if (*done < config->forward_count)
+		return errno ? errno : EADDRINUSE;
+	wake(user);
+	return 0;
+}
+
 struct net_backend *net_backend_user(struct event_base *base, const struct net_user_config *config,
 				     unsigned int *forward)
 {
 	struct user *user = calloc(1, sizeof(*user));
 	unsigned int done = config->forward_count;
-	int error = ENOMEM;
+	int error = user ? EINVAL : ENOMEM;
 
 	if (user) {
 		user->base = base;
 		user->end = &user->first;
 		user->backend = (struct net_backend){ .ops = &user_ops, .queues = 1 };
-		errno = 0;
-		if (begin(user, config)) {
-			done = forward_all(user, config);
-			if (done == config->forward_count) {
-				wake(user);
-				return &user->backend;
-			}
-		}
-		error = errno ? errno : EINVAL;
+		if (config->mtu <= NET_MTU_MAX)
+			error = start(user, config, &done);
+		if (!error)
+			return &user->backend;
 		user_free(&user->backend);
 	}
 	if (forward)

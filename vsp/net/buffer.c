@@ -82,6 +82,7 @@ void nic_sections_end(struct net *net)
 {
 	for (uint32_t i = 0; i < NET_QUEUES_MAX; i++)
 		receive_close(&net->queues[i]);
+	rndis_give_up(net);
 	nic_buffer_drop(&net->receive_buffer);
 	net->memo->section_count = 0;
 	net->free_count = 0;

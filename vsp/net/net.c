@@ -85,7 +85,6 @@ static void forget(struct net *net)
 {
 	nic_sections_end(net);
 	nic_buffer_drop(&net->send_buffer);
-	net->reply_count = 0;
 	net->table_due = false;
 }
 

@@ -199,6 +199,8 @@ bool nvsp_send_table(struct net *net);
 void rndis_control(struct net *net, uint32_t size, uint32_t ticket);
 /* Sends answers that wait, and the state of the link where the guest does not know it. */
 void rndis_pump(struct net *net);
+/* Gives up answers that wait: there is nowhere to write them. */
+void rndis_give_up(struct net *net);
 
 /* ---- oid.c ---- */
 

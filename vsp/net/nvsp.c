@@ -69,10 +69,13 @@ static uint32_t section_size(const struct net *net)
 	return (NIC_FRAME_OFFSET + net->memo->frame_size + FRAME_TAG + 63u) & ~63u;
 }
 
-static bool take_receive_buffer(struct net *net, const struct nvsp_buffer *buffer)
+static bool take_receive_buffer(struct net *net, const struct nvsp_buffer *buffer, bool replayed)
 {
 	uint32_t size = section_size(net), count;
 
+	/* The process that took it has ended before it could say so. */
+	if (replayed && net->memo->section_count && net->memo->receive_gpadl == buffer->gpadl)
+		return true;
 	if (net->memo->section_count ||
 	    !nic_buffer_take(net, &net->receive_buffer, buffer->gpadl, size))
 		return false;
@@ -86,36 +89,47 @@ static bool take_receive_buffer(struct net *net, const struct nvsp_buffer *buffe
 	return true;
 }
 
-static void on_receive_buffer(struct net *net, const struct nvsp_message *message, uint32_t ticket)
+static void on_receive_buffer(struct net *net, const struct nvsp_message *message,
+			      const struct packet *packet)
 {
 	struct nvsp_message reply = { .type = NVSP_RECEIVE_BUFFER_COMPLETE };
 	struct nvsp_receive_buffer_complete *complete = &reply.u.receive_buffer_complete;
 
 	complete->status = NVSP_STATUS_FAIL;
-	if (take_receive_buffer(net, &message->u.buffer)) {
+	if (take_receive_buffer(net, &message->u.buffer, packet->replayed)) {
 		complete->status = NVSP_STATUS_SUCCESS;
 		complete->section_count = 1;
 		complete->section.size = net->memo->section_size;
 		complete->section.count = net->memo->section_count;
 		complete->section.end = net->memo->section_size * net->memo->section_count;
 	}
-	answer_message(nic_first(net), ticket, &reply);
+	answer_message(nic_first(net), packet->ticket, &reply);
 }
 
-static void on_send_buffer(struct net *net, const struct nvsp_message *message, uint32_t ticket)
+static bool take_send_buffer(struct net *net, const struct nvsp_buffer *buffer, bool replayed)
+{
+	if (replayed && net->memo->has_send && net->memo->send_gpadl == buffer->gpadl)
+		return true;
+	if (net->memo->has_send ||
+	    !nic_buffer_take(net, &net->send_buffer, buffer->gpadl, NIC_SEND_SECTION))
+		return false;
+	net->memo->send_gpadl = buffer->gpadl;
+	net->memo->send_id = buffer->id;
+	net->memo->has_send = true;
+	return true;
+}
+
+static void on_send_buffer(struct net *net, const struct nvsp_message *message,
+			   const struct packet *packet)
 {
 	struct nvsp_message reply = { .type = NVSP_SEND_BUFFER_COMPLETE };
 
 	reply.u.send_buffer_complete.status = NVSP_STATUS_FAIL;
-	if (!net->memo->has_send &&
-	    nic_buffer_take(net, &net->send_buffer, message->u.buffer.gpadl, NIC_SEND_SECTION)) {
-		net->memo->send_gpadl = message->u.buffer.gpadl;
-		net->memo->send_id = message->u.buffer.id;
-		net->memo->has_send = true;
+	if (take_send_buffer(net, &message->u.buffer, packet->replayed)) {
 		reply.u.send_buffer_complete.status = NVSP_STATUS_SUCCESS;
 		reply.u.send_buffer_complete.section_size = NIC_SEND_SECTION;
 	}
-	answer_message(nic_first(net), ticket, &reply);
+	answer_message(nic_first(net), packet->ticket, &reply);
 }
 
 static void on_revoke_receive(struct net *net, const struct nvsp_message *message, uint32_t ticket)
@@ -235,8 +249,11 @@ static uint32_t needed_version(uint32_t type)
 	}
 }
 
-static void on_setup(struct net *net, const struct nvsp_message *message, uint32_t ticket)
+static void on_setup(struct net *net, const struct nvsp_message *message,
+		     const struct packet *packet)
 {
+	uint32_t ticket = packet->ticket;
+
 	switch (message->type) {
 	case NVSP_INIT:
 		return on_init(net, message, ticket);
@@ -248,9 +265,9 @@ static void on_setup(struct net *net, const struct nvsp_message *message, uint32
 		on_ndis_config(net, message);
 		return answer(nic_first(net), ticket, NULL, 0);
 	case NVSP_RECEIVE_BUFFER:
-		return on_receive_buffer(net, message, ticket);
+		return on_receive_buffer(net, message, packet);
 	case NVSP_SEND_BUFFER:
-		return on_send_buffer(net, message, ticket);
+		return on_send_buffer(net, message, packet);
 	case NVSP_REVOKE_RECEIVE_BUFFER:
 		return on_revoke_receive(net, message, ticket);
 	case NVSP_REVOKE_SEND_BUFFER:
@@ -282,7 +299,7 @@ static void on_message(struct nic_queue *queue, const struct packet *packet)
 	if (queue->index)
 		return channel_broken(queue->channel, "NVSP message %u on a sub-channel",
 				      message.type);
-	on_setup(net, &message, packet->ticket);
+	on_setup(net, &message, packet);
 	nic_update(net);
 }
 

@@ -84,6 +84,16 @@ void rndis_pump(struct net *net)
 	}
 }
 
+void rndis_give_up(struct net *net)
+{
+	for (; net->reply_count; net->reply_count--) {
+		if (nic_first(net))
+			transmit_answer(nic_first(net), net->replies[net->reply_first].ticket,
+					NVSP_STATUS_FAIL);
+		net->reply_first = (net->reply_first + 1) % NIC_REPLIES;
+	}
+}
+
 /* ---- questions ---- */
 
 /* Not longer than what the guest has sent. */

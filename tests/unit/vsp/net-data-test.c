@@ -922,6 +922,40 @@ static void resume_question(void)
 	vsc_free(vsc);
 }
 
+/* The driver is about to set up when the process ends. */
+static void resume_setup(void)
+{
+	static const uint32_t types[] = { NVSP_RECEIVE_BUFFER, NVSP_SEND_BUFFER, NVSP_SUBCHANNELS };
+	struct net_config wide = config;
+
+	wide.queues = 2;
+	for (unsigned int i = 0; i < 3; i++) {
+		struct vsc *vsc = vsc_new(&wide, 1, true);
+		struct nvsp_message ask = { .type = types[i] }, reply;
+
+		CHECK_NOTE("message %u", types[i]);
+		vsc_connect(vsc, NVSP_VERSION_61, 1500);
+		if (i == 2) {
+			ask.u.words[0] = NVSP_SUBCHANNELS_ALLOCATE;
+			ask.u.words[1] = 1;
+		} else {
+			ask.u.buffer.gpadl = vsc->channels[0]->gpadls[i].id;
+			ask.u.buffer.id = i ? 0 : VSC_RECEIVE_ID;
+		}
+		vsc_replace_card(vsc, &wide, true);
+		REQUIRE(fake_open(vsc->channels[0], true));
+		fake_packet(vsc->channels[0], &(struct fake_packet){ .type = VMBUS_PACKET_INBAND,
+								     .payload = &ask,
+								     .size = sizeof(ask),
+								     .answer = true,
+								     .replayed = true });
+		memcpy(&reply, vsc->channels[0]->sent[vsc->channels[0]->sent_count - 1].payload,
+		       sizeof(reply));
+		CHECK_EQ(reply.u.words[0], NVSP_STATUS_SUCCESS);
+		vsc_free(vsc);
+	}
+}
+
 /* A memo of another build, or of another configuration. */
 static void resume_refused(void)
 {
@@ -970,6 +1004,7 @@ int main(void)
 	CHECK_RUN(reopen);
 	CHECK_RUN(resume);
 	CHECK_RUN(resume_question);
+	CHECK_RUN(resume_setup);
 	CHECK_RUN(resume_refused);
 	return check_done();
 }
