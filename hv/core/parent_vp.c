@@ -188,9 +188,10 @@ static void exit_nmi(struct vp *vp)
 	cpu_let_in(vp->cpu, vendor->take_nmi);
 }
 
-/* The guest's NMI handler is at its IRET. */
 static void exit_intr_window(struct vp *vp)
 {
+	if (!vp->exit.nmi_done)
+		return;
 	vp->nmi_blocked = false;
 	vendor->nmi_block_changed(vp);
 }

@@ -62,7 +62,8 @@ struct vp_exit {
 		struct { /* OTHER: an exception of the guest's own, 0: none */
 			u8 exception;
 		};
-		struct { /* INTR_WINDOW: the guest has returned from its NMI handler */
+		struct { /* INTR_WINDOW: the guest has returned from its NMI handler, by
+			  * an IRET that is done */
 			bool nmi_done;
 		};
 		struct { /* IO */
@@ -135,7 +136,7 @@ struct vp_state {
 struct vp_vendor;
 struct child;
 
-#define VP_VENDOR_WORDS 6
+#define VP_VENDOR_WORDS 8
 
 struct vp {
 	struct vp_regs regs;
