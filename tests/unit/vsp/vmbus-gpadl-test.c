@@ -7,6 +7,21 @@ static bool is_refused(void)
 	return CHECK_OUT("lg") && CHECK(word_at(&out.list[1], 16) != 0);
 }
 
+static void test_page_count(void)
+{
+	CHECK_EQ(vmbus_gpadl_page_count(0, 1), 1);
+	CHECK_EQ(vmbus_gpadl_page_count(0, 4096), 1);
+	CHECK_EQ(vmbus_gpadl_page_count(1, 4096), 2);
+	CHECK_EQ(vmbus_gpadl_page_count(4095, 1), 1);
+	CHECK_EQ(vmbus_gpadl_page_count(4095, 2), 2);
+	CHECK_EQ(vmbus_gpadl_page_count(4096, 1), 0);
+	CHECK_EQ(vmbus_gpadl_page_count(0, 0), 0);
+	/* 16 bits tell the size of this one, and not of the next. */
+	CHECK_EQ(vmbus_gpadl_page_count(0, 8190 * 4096), 8190);
+	CHECK_EQ(vmbus_gpadl_page_count(1, 8190 * 4096), 0);
+	CHECK_EQ(vmbus_gpadl_page_count(4095, UINT32_MAX), 0);
+}
+
 /* A first message for relid 1 and GPADL 10, with words of it changed. */
 static bool send_header(uint16_t ranges_size, uint16_t ranges, uint32_t length, uint32_t offset,
 			size_t bytes)
@@ -224,6 +239,7 @@ static void test_flood(void)
 
 int main(void)
 {
+	CHECK_RUN(test_page_count);
 	CHECK_RUN(test_bad_headers);
 	CHECK_RUN(test_bodies);
 	CHECK_RUN(test_pages_cap);

@@ -892,7 +892,7 @@ static void test_walk(void)
 	struct vmbus_counters counters;
 
 	check_seed(0x77616c6b);
-	for (unsigned int round = 0; round < 400; round++) {
+	for (unsigned int round = 0; round < 200; round++) {
 		memset(&m, 0, sizeof(m));
 		new_server();
 		for (unsigned int i = 0; i < 1500; i++) {
