@@ -234,8 +234,7 @@ static bool place(const struct guest *guest, uint8_t *at, const uint64_t *pfns, 
 			return false;
 		}
 		if (mmap(at + (size_t)i * PAGE, (size_t)n * PAGE, PROT_READ | PROT_WRITE,
-			 MAP_SHARED | MAP_FIXED, guest->fd,
-			 (off_t)(pfns[i] * PAGE)) == MAP_FAILED)
+			 MAP_SHARED | MAP_FIXED, guest->fd, (off_t)(pfns[i] * PAGE)) == MAP_FAILED)
 			return false;
 	}
 	return true;
