@@ -90,6 +90,7 @@ static void buffers(void)
 	vsc_tell(guest, &message);
 	vsc_revoke(guest, NVSP_REVOKE_RECEIVE_BUFFER);
 	reply = vsc_set_buffer(guest, NVSP_RECEIVE_BUFFER);
+	CHECK_EQ(reply.type, NVSP_RECEIVE_BUFFER_COMPLETE);
 	CHECK_EQ(complete->status, NVSP_STATUS_SUCCESS);
 	CHECK_EQ(complete->section_count, 1);
 	CHECK_EQ(complete->section.offset, 0);
@@ -100,7 +101,7 @@ static void buffers(void)
 	message = (struct nvsp_message){ .type = NVSP_RECEIVE_BUFFER };
 	message.u.buffer.gpadl = 77;
 	reply = vsc_nvsp(guest, &message);
-	CHECK_EQ(complete->status, NVSP_STATUS_FAIL);
+	CHECK_EQ(reply.u.receive_buffer_complete.status, NVSP_STATUS_FAIL);
 	gpadl->length = 4096;
 	CHECK_EQ(vsc_set_buffer(guest, NVSP_RECEIVE_BUFFER).u.receive_buffer_complete.status,
 		 NVSP_STATUS_FAIL);

@@ -605,13 +605,21 @@ static void receive_together(void)
 	vsc_free(vsc);
 }
 
-/* The guest keeps all sections: frames are dropped, not written where it reads. */
+#define RECEIVE_SIZE ((size_t)VSC_RECEIVE_PAGES * 4096)
+
+/* The pages of the receive buffer, in the order of memory. */
+static uint8_t *receive_memory(struct vsc *vsc)
+{
+	return vsc->memory->memory + VSC_RECEIVE_GPA;
+}
+
+/* The guest keeps all sections: frames are dropped. */
 static void exhaustion(void)
 {
 	struct vsc *vsc = connected(1, true, 1500);
-	struct received received[400];
+	static struct received received[400];
 	uint32_t count = 0, frames = 0, sections = vsc->section_count, size, id = 7, words[4];
-	uint8_t *before = malloc((size_t)VSC_RECEIVE_PAGES * 4096);
+	uint8_t *before = malloc(RECEIVE_SIZE);
 
 	REQUIRE(before);
 	while (counts(vsc).rx_drops < 100) {
@@ -623,10 +631,13 @@ static void exhaustion(void)
 			vsc_turn(vsc);
 		while (vsc_receive(vsc, 0, &received[count]))
 			frames += received[count++].count;
-		if (!counts(vsc).rx_drops)
-			memcpy(before, vsc->memory->memory + 256 * 4096,
-			       (size_t)VSC_RECEIVE_PAGES * 4096);
 	}
+	/* Nothing is written where the guest reads. */
+	memcpy(before, receive_memory(vsc), RECEIVE_SIZE);
+	for (unsigned int i = 0; i < 50; i++)
+		peer_write(vsc, 0, &nothing, frame, 60);
+	CHECK_EQ(receive_all(vsc, 0, &size), 0);
+	CHECK_MEM(receive_memory(vsc), before, RECEIVE_SIZE);
 	/* A few are left for answers. */
 	CHECK_EQ(frames, sections - 4);
 	CHECK_EQ(counts(vsc).rx_packets, frames);
@@ -722,8 +733,6 @@ static void queues(void)
 		CHECK_INT(peer_read(vsc, i, &header, got, ROOM), 100 + i);
 	}
 	/* Control messages belong to the first channel. */
-	vsc->channels[1]->keep = true;
-	packet = make_packet(message, frame, 100, NULL, 0);
 	CHECK(!vsc->channels[1]->broken);
 	fake_packet(vsc->channels[1],
 		    &(struct fake_packet){ .type = VMBUS_PACKET_INBAND,
@@ -789,12 +798,12 @@ static void revoke(void)
 	peer_write(vsc, 0, &nothing, frame, 100);
 	vsc_revoke(vsc, NVSP_REVOKE_RECEIVE_BUFFER);
 	vsc_revoke(vsc, NVSP_REVOKE_SEND_BUFFER);
-	memset(vsc->memory->memory + 256 * 4096, 0x5a, (size_t)VSC_RECEIVE_PAGES * 4096);
+	memset(receive_memory(vsc), 0x5a, RECEIVE_SIZE);
 	for (unsigned int i = 0; i < 5; i++)
 		vsc_turn(vsc);
 	CHECK(!vsc_receive(vsc, 0, &other));
-	for (uint32_t i = 0; i < VSC_RECEIVE_PAGES * 4096; i++)
-		REQUIRE(vsc->memory->memory[256 * 4096 + i] == 0x5a);
+	for (size_t i = 0; i < RECEIVE_SIZE; i++)
+		REQUIRE(receive_memory(vsc)[i] == 0x5a);
 	CHECK_EQ(vsc_send_frame(vsc, frame, 100, NULL, 0), NVSP_STATUS_INVALID_RNDIS);
 	vsc_give_back(vsc, 0, received.transaction);
 	/* Again, and what belongs to the old buffer means nothing for the new one. */

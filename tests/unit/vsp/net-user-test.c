@@ -110,8 +110,8 @@ static bool answer_arp(struct vsc *vsc, const uint8_t *asked)
 {
 	uint8_t reply[42];
 
-	if (memcmp(asked + 12, "\x08\x06", 2) || get16(asked + 20) != 1 ||
-	    memcmp(asked + 38, own, 4))
+	if (memcmp(asked + 12, "\x08\x06", 2) != 0 || get16(asked + 20) != 1 ||
+	    memcmp(asked + 38, own, 4) != 0)
 		return false;
 	memcpy(reply, asked + 6, 6);
 	memcpy(reply + 6, config.mac, 6);
@@ -328,6 +328,7 @@ static void forward(void)
 	size = make_udp(everybody, own, gateway, 4000, 9, "hello", 5);
 	CHECK_EQ(vsc_send_frame(vsc, frame, size, NULL, 0), NVSP_STATUS_SUCCESS);
 	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	REQUIRE(fd >= 0);
 	address.sin_port = htons(forwards[0].host_port);
 	CHECK_INT(sendto(fd, "ping", 4, 0, (struct sockaddr *)&address, sizeof(address)), 4);
 	REQUIRE(next(vsc, 17) >= 46);
@@ -341,6 +342,7 @@ static void forward(void)
 	close(fd);
 
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	REQUIRE(fd >= 0);
 	address.sin_port = htons(forwards[1].host_port);
 	REQUIRE(!connect(fd, (struct sockaddr *)&address, sizeof(address)));
 	REQUIRE(next(vsc, 6) >= 54);

@@ -16,6 +16,7 @@
 #define VSC_CHANNELS 4u
 #define VSC_RECEIVE_PAGES 128u
 #define VSC_SEND_PAGES 96u
+#define VSC_RECEIVE_GPA 0x100000u /* the lowest of its pages */
 #define VSC_RECEIVE_ID 0xcafeu
 #define VSC_MESSAGE 70000u
 
