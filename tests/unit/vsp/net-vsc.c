@@ -507,6 +507,21 @@ void vsc_read(const struct vsc *guest, const struct received *received, uint32_t
 				->memory[guest->receive_pfns[offset / PAGE] * PAGE + offset % PAGE];
 }
 
+bool vsc_next(struct vsc *guest, void *message)
+{
+	struct received *pending = &guest->pending;
+
+	if (guest->pending_at == pending->count) {
+		guest->pending_at = pending->count = 0;
+		if (!vsc_receive(guest, 0, pending))
+			return false;
+	}
+	vsc_read(guest, pending, guest->pending_at++, message);
+	if (guest->pending_at == pending->count)
+		vsc_give_back(guest, 0, pending->transaction);
+	return true;
+}
+
 bool find_info(const uint8_t *message, uint32_t type, uint32_t *value)
 {
 	struct rndis_packet packet;
