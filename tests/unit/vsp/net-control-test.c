@@ -113,6 +113,31 @@ static void buffers(void)
 	vsc_free(guest);
 }
 
+/* What the guest asks for counts as far as the card goes. */
+static void frame_size(void)
+{
+	static const uint32_t rows[][3] = {
+		{ 9000, 1500, 1500 }, { 9000, 9000, 9000 },	{ 9000, 65521, 9000 },
+		{ 1500, 9000, 1500 }, { 9000, 1, NET_MTU_MIN }, { NET_MTU_MAX, 65521, 65521 },
+		{ 1000, 1500, 1000 },
+	};
+
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct net_config other = config;
+		struct net_state state;
+		struct vsc *guest;
+
+		CHECK_NOTE("row %u", i);
+		other.mtu = rows[i][0];
+		guest = vsc_new(&other, 1, true);
+		vsc_begin(guest, NVSP_VERSION_61, rows[i][1]);
+		net_state(guest->net, &state);
+		CHECK_EQ(state.mtu, rows[i][2]);
+		CHECK(guest->section_size > rows[i][2] + FRAME_HEADER + 44);
+		vsc_free(guest);
+	}
+}
+
 static uint32_t query32(struct vsc *guest, uint32_t oid)
 {
 	uint32_t value = 0, size = sizeof(value);
@@ -575,6 +600,7 @@ int main(void)
 	CHECK_RUN(negotiation);
 	CHECK_RUN(connect_all);
 	CHECK_RUN(buffers);
+	CHECK_RUN(frame_size);
 	CHECK_RUN(questions);
 	CHECK_RUN(offloads);
 	CHECK_RUN(no_offloads);

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "net-vsc.h"
+#include "nic.h"
 
 #define ROOM 70000u
 
@@ -258,6 +259,16 @@ static void set32(uint32_t offset, uint32_t value)
 	memcpy(message + offset, &value, sizeof(value));
 }
 
+/* The frame or the information does not lie in the message. */
+static bool leads_outside(uint32_t length)
+{
+	uint32_t words[9];
+
+	memcpy(words, message + 8, sizeof(words));
+	return (uint64_t)words[0] + words[1] > length - 8 ||
+	       (uint64_t)words[5] + words[6] > length - 8;
+}
+
 /* Each field of a packet, and of its information, made to lead outside. */
 static void transmit_wrong(void)
 {
@@ -278,6 +289,8 @@ static void transmit_wrong(void)
 			CHECK_NOTE("field %u is %#x", field, values[i]);
 			status = vsc_send(vsc, 0, message, length, length);
 			CHECK(status == NVSP_STATUS_SUCCESS || status == NVSP_STATUS_INVALID_RNDIS);
+			if (leads_outside(length))
+				CHECK_EQ(status, NVSP_STATUS_INVALID_RNDIS);
 			accepted += status == NVSP_STATUS_SUCCESS;
 			refused += status == NVSP_STATUS_INVALID_RNDIS;
 			while (peer_read(vsc, 0, (struct frame_header *)info, got, ROOM) >= 0) {
@@ -299,7 +312,7 @@ static void transmit_wrong_info(void)
 	} rows[] = {
 		{ 0, 12, 16 },	{ 11, 12, 16 }, { 17, 12, 16 },		{ UINT32_MAX, 12, 16 },
 		{ 16, 11, 16 }, { 16, 13, 16 }, { 16, UINT32_MAX, 16 }, { 16, 12, 17 },
-		{ 16, 12, 27 }, { 12, 12, 12 },
+		{ 16, 12, 27 }, { 16, 17, 16 }, { 12, 12, 12 },
 	};
 	struct vsc *vsc = connected(1, true, 1500);
 
@@ -671,6 +684,7 @@ static void ring_full(void)
 	uint32_t length, frames = 0, id = 9, words[4];
 	struct received received;
 	uint8_t sent[100][70];
+	bool used[400] = { false };
 
 	vsc->channels[0]->full = true;
 	for (unsigned int i = 0; i < 100; i++) {
@@ -681,6 +695,8 @@ static void ring_full(void)
 	for (unsigned int i = 0; i < 10; i++)
 		vsc_turn(vsc);
 	CHECK(!vsc_receive(vsc, 0, &received));
+	/* What the guest was not given it cannot give back. */
+	vsc_give_back(vsc, 0, 1ull << 48 | (uint64_t)vsc->section_count << 32);
 	/* Answers wait too. */
 	CHECK_EQ(vsc_control(vsc, RNDIS_KEEPALIVE, &id, 4, words, sizeof(words)), 0);
 	CHECK_EQ(vsc->channels[0]->open_count, 1);
@@ -691,12 +707,28 @@ static void ring_full(void)
 	while (vsc_receive(vsc, 0, &received)) {
 		for (uint32_t i = 0; i < received.count && received.kind == NVSP_CHANNEL_DATA;
 		     i++) {
+			uint32_t section = received.offsets[i] / vsc->section_size;
+
+			CHECK(!used[section]);
+			used[section] = true;
 			vsc_read(vsc, &received, i, message);
 			CHECK_MEM(find_frame(message, &length), sent[frames++], 70);
 		}
 	}
 	CHECK_EQ(frames, 100);
 	CHECK_EQ(counts(vsc).rx_drops, 0);
+	/* The guest keeps them, and one with the answer: no more than the others are given. */
+	for (unsigned int i = 0; i < 260; i++) {
+		peer_write(vsc, 0, &nothing, frame, 70);
+		vsc_turn(vsc);
+	}
+	while (vsc_receive(vsc, 0, &received)) {
+		for (uint32_t i = 0; i < received.count; i++, frames++) {
+			CHECK(!used[received.offsets[i] / vsc->section_size]);
+			used[received.offsets[i] / vsc->section_size] = true;
+		}
+	}
+	CHECK_EQ(frames, vsc->section_count - 4 - 1);
 	vsc_free(vsc);
 }
 
@@ -968,8 +1000,9 @@ static void resume_setup(void)
 /* A memo of another build, or of another configuration. */
 static void resume_refused(void)
 {
-	for (unsigned int i = 0; i < 4; i++) {
+	for (unsigned int i = 0; i < 7; i++) {
 		struct vsc *vsc = connected(1, true, 9000);
+		struct nic_memo *memo = (struct nic_memo *)vsc->channels[0]->memo;
 		struct net_config other = config;
 
 		CHECK_NOTE("row %u", i);
@@ -979,6 +1012,14 @@ static void resume_refused(void)
 			vsc->channels[0]->gpadls[0].id = 0;
 		else if (i == 2)
 			other.mtu = 1500;
+		else if (i == 4) /* more than the buffer, and more than 32 bits */
+			memo->section_size = 0x100000 + 64;
+		else if (i == 5)
+			memo->section_count = NIC_SECTIONS_MAX + 1;
+		else if (i == 6)
+			memo->table[127] = 1;
+		if (i == 4)
+			memo->section_count = NIC_SECTIONS_MAX;
 		vsc_replace_card(vsc, &other, i != 3);
 		CHECK(!fake_open(vsc->channels[0], true));
 		vsc->channels[0]->channel.ops = NULL;
