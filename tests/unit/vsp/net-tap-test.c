@@ -36,7 +36,7 @@ static uint8_t frame[70000], got[70000], message[70000], info[100];
 
 /* ---- the tap ---- */
 
-static bool set_up(const char *name)
+static bool set_up(const char name[IFNAMSIZ])
 {
 	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr = { htonl(0xc0000201) } };
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -45,7 +45,7 @@ static bool set_up(const char *name)
 
 	if (fd < 0)
 		return false;
-	strncpy(request.ifr_name, name, sizeof(request.ifr_name) - 1);
+	memcpy(request.ifr_name, name, IFNAMSIZ);
 	memcpy(&request.ifr_addr, &address, sizeof(address));
 	good = !ioctl(fd, SIOCSIFADDR, &request);
 	address.sin_addr.s_addr = htonl(0xffffff00);
