@@ -244,7 +244,7 @@ struct net_backend *net_backend_fd(struct event_base *base, const int *fds, unsi
 	for (unsigned int i = 0; i < count && good; i++)
 		good = begin(&all->queues[i], base);
 	if (good)
-		return &all->backend;
+		return (struct net_backend *)all;
 	error = errno;
 	fd_free(&all->backend);
 	errno = error;

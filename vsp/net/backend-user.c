@@ -288,7 +288,7 @@ static void watch_again(struct user *user)
 		event_del(user->timeout);
 		return;
 	}
-	time = (struct timeval){ .tv_sec = wait / 1000, .tv_usec = wait % 1000 * 1000 };
+	time = (struct timeval){ .tv_sec = wait / 1000, .tv_usec = (long)(wait % 1000) * 1000 };
 	event_add(user->timeout, &time);
 }
 

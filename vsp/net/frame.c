@@ -54,7 +54,7 @@ static void look_at_ipv4(const uint8_t *head, size_t size, size_t at, struct fra
 
 	if (at + IPV4_HEADER > size || head[at] >> 4 != 4)
 		return;
-	length = (head[at] & 15u) * 4u;
+	length = (size_t)(head[at] & 15) * 4;
 	if (length < IPV4_HEADER || at + length > size)
 		return;
 	layers->ip = (uint16_t)at;
@@ -84,7 +84,7 @@ static void look_at_ipv6(const uint8_t *head, size_t size, size_t at, struct fra
 		if (at + 8 > size)
 			return;
 		next = head[at];
-		at += (head[at + 1] + 1u) * 8u;
+		at += (size_t)(head[at + 1] + 1) * 8;
 	}
 	find_transport(at, size, next, layers);
 }
@@ -155,7 +155,7 @@ static void sum_ipv4_header(uint8_t *ip)
 	uint16_t value;
 
 	memset(ip + 10, 0, 2);
-	value = (uint16_t)~fold(sum(0, ip, (ip[0] & 15u) * 4u));
+	value = (uint16_t)~fold(sum(0, ip, (size_t)(ip[0] & 15) * 4));
 	memcpy(ip + 10, &value, 2);
 }
 

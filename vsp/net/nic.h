@@ -184,8 +184,8 @@ bool nic_section_write(struct net *net, uint32_t section, const void *bytes, uin
 /* Sends sections first .. first + count - 1; they are the guest's from then on. */
 enum channel_send nic_sections_send(struct net *net, struct channel *channel, uint32_t kind,
 				    uint32_t first, const uint32_t *sizes, uint32_t count);
-/* The guest gives sections back. */
-void nic_sections_back(struct net *net, uint64_t transaction);
+/* The guest gives sections back: id is the transaction. */
+void nic_sections_back(struct net *net, uint64_t id);
 
 /* ---- nvsp.c ---- */
 
@@ -205,7 +205,7 @@ void rndis_give_up(struct net *net);
 /* ---- oid.c ---- */
 
 /* RNDIS_STATUS_*; size: in: room, out: bytes of the answer. */
-uint32_t oid_query(struct net *net, uint32_t oid, uint8_t *answer, uint32_t *size);
+uint32_t oid_query(struct net *net, uint32_t oid, uint8_t *bytes, uint32_t *size);
 uint32_t oid_set(struct net *net, uint32_t oid, const uint8_t *value, uint32_t size);
 /* What can be left to this card's backend. */
 uint32_t oid_offloads(const struct net *net);

@@ -187,6 +187,8 @@ bool nvsp_send_table(struct net *net)
 		if (net->queues[i].channel)
 			open[count++] = i;
 	}
+	if (!count)
+		return true;
 	all.message.u.send_table.count = NVSP_SEND_TABLE_SIZE;
 	all.message.u.send_table.offset = sizeof(all.message);
 	for (uint32_t i = 0; i < NVSP_SEND_TABLE_SIZE; i++)

@@ -422,7 +422,8 @@ static bool take_table(const struct net *net, const struct ndis_rss_parameters *
 	    count * 4u > size - set->table_offset)
 		return false;
 	for (uint32_t i = 0; i < NDIS_RSS_TABLE_MAX; i++) {
-		memcpy(&channel, value + set->table_offset + i % count * 4u, sizeof(channel));
+		memcpy(&channel, value + set->table_offset + (size_t)(i % count) * 4,
+		       sizeof(channel));
 		if (channel >= nic_channels(net))
 			return false;
 		table[i] = (uint8_t)channel;
@@ -490,7 +491,8 @@ static uint32_t set_mac(struct net *net, const char *text)
 	uint8_t mac[6];
 
 	for (unsigned int i = 0; i < sizeof(mac); i++) {
-		int high = digit(text[2 * i]), low = high < 0 ? -1 : digit(text[2 * i + 1]);
+		const char *digits = text + (size_t)i * 2;
+		int high = digit(digits[0]), low = high < 0 ? -1 : digit(digits[1]);
 
 		if (low < 0)
 			return RNDIS_STATUS_INVALID_DATA;

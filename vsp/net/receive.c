@@ -197,12 +197,12 @@ static bool check(struct net *net, const struct frame_header *header, uint8_t *f
 		frame_finish_sum(frame, size, header->sum_start, header->sum_offset));
 }
 
-void net_receive(struct net *net, unsigned int index, const struct frame_header *header,
+void net_receive(struct net *net, unsigned int queue, const struct frame_header *header,
 		 uint8_t *frame, size_t size)
 {
 	struct about about = { 0 };
 	struct frame_layers layers;
-	struct nic_queue *queue;
+	struct nic_queue *to;
 	uint8_t *message;
 
 	if (!net->running) {
@@ -222,9 +222,9 @@ void net_receive(struct net *net, unsigned int index, const struct frame_header 
 	if (net->memo->scaling)
 		about.has_hash =
 			frame_hash(frame, &layers, net->memo->hash, net->memo->key, &about.hash);
-	queue = choose(net, index, &about);
+	to = choose(net, queue, &about);
 	message = add_headers(frame, (uint32_t)size, &about);
-	if (!queue || !add(queue, message, (uint32_t)size + NIC_FRAME_OFFSET, (uint32_t)size))
+	if (!to || !add(to, message, (uint32_t)size + NIC_FRAME_OFFSET, (uint32_t)size))
 		net->statistics.rx_drops++;
 }
 

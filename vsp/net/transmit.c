@@ -85,6 +85,7 @@ void transmit_copy(const struct iovec *pieces, int count, uint32_t offset, void 
 		size -= (uint32_t)n;
 		offset = 0;
 	}
+	memset(at, 0, size);
 }
 
 /* The same bytes, as parts of it. Returns how many parts: at most count. */
@@ -179,20 +180,20 @@ static bool send_held(struct nic_queue *queue)
 	return true;
 }
 
-void net_writable(struct net *net, unsigned int index)
+void net_writable(struct net *net, unsigned int queue)
 {
 	bool room = true;
 
 	/* Where the backend has fewer queues than there are channels they share them. */
-	for (uint32_t i = index; i < NET_QUEUES_MAX && room; i += net->backend->queues) {
-		struct nic_queue *queue = &net->queues[i];
+	for (uint32_t i = queue; i < NET_QUEUES_MAX && room; i += net->backend->queues) {
+		struct nic_queue *from = &net->queues[i];
 
-		if (!queue->held)
+		if (!from->held)
 			continue;
-		room = send_held(queue);
+		room = send_held(from);
 		if (room)
-			channel_pause(queue->channel, false);
-		channel_flush(queue->channel);
+			channel_pause(from->channel, false);
+		channel_flush(from->channel);
 	}
 }
 

@@ -90,6 +90,7 @@ static void buffers(void)
 	vsc_tell(guest, &message);
 	vsc_revoke(guest, NVSP_REVOKE_RECEIVE_BUFFER);
 	reply = vsc_set_buffer(guest, NVSP_RECEIVE_BUFFER);
+	CHECK_EQ(reply.type, NVSP_RECEIVE_BUFFER_COMPLETE);
 	CHECK_EQ(complete->status, NVSP_STATUS_SUCCESS);
 	CHECK_EQ(complete->section_count, 1);
 	CHECK_EQ(complete->section.offset, 0);
@@ -100,7 +101,7 @@ static void buffers(void)
 	message = (struct nvsp_message){ .type = NVSP_RECEIVE_BUFFER };
 	message.u.buffer.gpadl = 77;
 	reply = vsc_nvsp(guest, &message);
-	CHECK_EQ(complete->status, NVSP_STATUS_FAIL);
+	CHECK_EQ(reply.u.receive_buffer_complete.status, NVSP_STATUS_FAIL);
 	gpadl->length = 4096;
 	CHECK_EQ(vsc_set_buffer(guest, NVSP_RECEIVE_BUFFER).u.receive_buffer_complete.status,
 		 NVSP_STATUS_FAIL);
@@ -110,6 +111,31 @@ static void buffers(void)
 	CHECK(!guest->channels[0]->broken);
 	CHECK_EQ(guest->channels[0]->open_count, 0);
 	vsc_free(guest);
+}
+
+/* What the guest asks for counts as far as the card goes. */
+static void frame_size(void)
+{
+	static const uint32_t rows[][3] = {
+		{ 9000, 1500, 1500 }, { 9000, 9000, 9000 },	{ 9000, 65521, 9000 },
+		{ 1500, 9000, 1500 }, { 9000, 1, NET_MTU_MIN }, { NET_MTU_MAX, 65521, 65521 },
+		{ 1000, 1500, 1000 },
+	};
+
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct net_config other = config;
+		struct net_state state;
+		struct vsc *guest;
+
+		CHECK_NOTE("row %u", i);
+		other.mtu = rows[i][0];
+		guest = vsc_new(&other, 1, true);
+		vsc_begin(guest, NVSP_VERSION_61, rows[i][1]);
+		net_state(guest->net, &state);
+		CHECK_EQ(state.mtu, rows[i][2]);
+		CHECK(guest->section_size > rows[i][2] + FRAME_HEADER + 44);
+		vsc_free(guest);
+	}
 }
 
 static uint32_t query32(struct vsc *guest, uint32_t oid)
@@ -574,6 +600,7 @@ int main(void)
 	CHECK_RUN(negotiation);
 	CHECK_RUN(connect_all);
 	CHECK_RUN(buffers);
+	CHECK_RUN(frame_size);
 	CHECK_RUN(questions);
 	CHECK_RUN(offloads);
 	CHECK_RUN(no_offloads);

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "net-vsc.h"
+#include "nic.h"
 
 #define ROOM 70000u
 
@@ -258,6 +259,16 @@ static void set32(uint32_t offset, uint32_t value)
 	memcpy(message + offset, &value, sizeof(value));
 }
 
+/* The frame or the information does not lie in the message. */
+static bool leads_outside(uint32_t length)
+{
+	uint32_t words[9];
+
+	memcpy(words, message + 8, sizeof(words));
+	return (uint64_t)words[0] + words[1] > length - 8 ||
+	       (uint64_t)words[5] + words[6] > length - 8;
+}
+
 /* Each field of a packet, and of its information, made to lead outside. */
 static void transmit_wrong(void)
 {
@@ -278,6 +289,8 @@ static void transmit_wrong(void)
 			CHECK_NOTE("field %u is %#x", field, values[i]);
 			status = vsc_send(vsc, 0, message, length, length);
 			CHECK(status == NVSP_STATUS_SUCCESS || status == NVSP_STATUS_INVALID_RNDIS);
+			if (leads_outside(length))
+				CHECK_EQ(status, NVSP_STATUS_INVALID_RNDIS);
 			accepted += status == NVSP_STATUS_SUCCESS;
 			refused += status == NVSP_STATUS_INVALID_RNDIS;
 			while (peer_read(vsc, 0, (struct frame_header *)info, got, ROOM) >= 0) {
@@ -299,7 +312,7 @@ static void transmit_wrong_info(void)
 	} rows[] = {
 		{ 0, 12, 16 },	{ 11, 12, 16 }, { 17, 12, 16 },		{ UINT32_MAX, 12, 16 },
 		{ 16, 11, 16 }, { 16, 13, 16 }, { 16, UINT32_MAX, 16 }, { 16, 12, 17 },
-		{ 16, 12, 27 }, { 12, 12, 12 },
+		{ 16, 12, 27 }, { 16, 17, 16 }, { 12, 12, 12 },
 	};
 	struct vsc *vsc = connected(1, true, 1500);
 
@@ -605,13 +618,21 @@ static void receive_together(void)
 	vsc_free(vsc);
 }
 
-/* The guest keeps all sections: frames are dropped, not written where it reads. */
+#define RECEIVE_SIZE ((size_t)VSC_RECEIVE_PAGES * 4096)
+
+/* The pages of the receive buffer, in the order of memory. */
+static uint8_t *receive_memory(struct vsc *vsc)
+{
+	return vsc->memory->memory + VSC_RECEIVE_GPA;
+}
+
+/* The guest keeps all sections: frames are dropped. */
 static void exhaustion(void)
 {
 	struct vsc *vsc = connected(1, true, 1500);
-	struct received received[400];
+	static struct received received[400];
 	uint32_t count = 0, frames = 0, sections = vsc->section_count, size, id = 7, words[4];
-	uint8_t *before = malloc((size_t)VSC_RECEIVE_PAGES * 4096);
+	uint8_t *before = malloc(RECEIVE_SIZE);
 
 	REQUIRE(before);
 	while (counts(vsc).rx_drops < 100) {
@@ -623,10 +644,13 @@ static void exhaustion(void)
 			vsc_turn(vsc);
 		while (vsc_receive(vsc, 0, &received[count]))
 			frames += received[count++].count;
-		if (!counts(vsc).rx_drops)
-			memcpy(before, vsc->memory->memory + 256 * 4096,
-			       (size_t)VSC_RECEIVE_PAGES * 4096);
 	}
+	/* Nothing is written where the guest reads. */
+	memcpy(before, receive_memory(vsc), RECEIVE_SIZE);
+	for (unsigned int i = 0; i < 50; i++)
+		peer_write(vsc, 0, &nothing, frame, 60);
+	CHECK_EQ(receive_all(vsc, 0, &size), 0);
+	CHECK_MEM(receive_memory(vsc), before, RECEIVE_SIZE);
 	/* A few are left for answers. */
 	CHECK_EQ(frames, sections - 4);
 	CHECK_EQ(counts(vsc).rx_packets, frames);
@@ -660,6 +684,7 @@ static void ring_full(void)
 	uint32_t length, frames = 0, id = 9, words[4];
 	struct received received;
 	uint8_t sent[100][70];
+	bool used[400] = { false };
 
 	vsc->channels[0]->full = true;
 	for (unsigned int i = 0; i < 100; i++) {
@@ -670,6 +695,8 @@ static void ring_full(void)
 	for (unsigned int i = 0; i < 10; i++)
 		vsc_turn(vsc);
 	CHECK(!vsc_receive(vsc, 0, &received));
+	/* What the guest was not given it cannot give back. */
+	vsc_give_back(vsc, 0, 1ull << 48 | (uint64_t)vsc->section_count << 32);
 	/* Answers wait too. */
 	CHECK_EQ(vsc_control(vsc, RNDIS_KEEPALIVE, &id, 4, words, sizeof(words)), 0);
 	CHECK_EQ(vsc->channels[0]->open_count, 1);
@@ -680,12 +707,28 @@ static void ring_full(void)
 	while (vsc_receive(vsc, 0, &received)) {
 		for (uint32_t i = 0; i < received.count && received.kind == NVSP_CHANNEL_DATA;
 		     i++) {
+			uint32_t section = received.offsets[i] / vsc->section_size;
+
+			CHECK(!used[section]);
+			used[section] = true;
 			vsc_read(vsc, &received, i, message);
 			CHECK_MEM(find_frame(message, &length), sent[frames++], 70);
 		}
 	}
 	CHECK_EQ(frames, 100);
 	CHECK_EQ(counts(vsc).rx_drops, 0);
+	/* The guest keeps them, and one with the answer: no more than the others are given. */
+	for (unsigned int i = 0; i < 260; i++) {
+		peer_write(vsc, 0, &nothing, frame, 70);
+		vsc_turn(vsc);
+	}
+	while (vsc_receive(vsc, 0, &received)) {
+		for (uint32_t i = 0; i < received.count; i++, frames++) {
+			CHECK(!used[received.offsets[i] / vsc->section_size]);
+			used[received.offsets[i] / vsc->section_size] = true;
+		}
+	}
+	CHECK_EQ(frames, vsc->section_count - 4 - 1);
 	vsc_free(vsc);
 }
 
@@ -722,8 +765,6 @@ static void queues(void)
 		CHECK_INT(peer_read(vsc, i, &header, got, ROOM), 100 + i);
 	}
 	/* Control messages belong to the first channel. */
-	vsc->channels[1]->keep = true;
-	packet = make_packet(message, frame, 100, NULL, 0);
 	CHECK(!vsc->channels[1]->broken);
 	fake_packet(vsc->channels[1],
 		    &(struct fake_packet){ .type = VMBUS_PACKET_INBAND,
@@ -789,12 +830,12 @@ static void revoke(void)
 	peer_write(vsc, 0, &nothing, frame, 100);
 	vsc_revoke(vsc, NVSP_REVOKE_RECEIVE_BUFFER);
 	vsc_revoke(vsc, NVSP_REVOKE_SEND_BUFFER);
-	memset(vsc->memory->memory + 256 * 4096, 0x5a, (size_t)VSC_RECEIVE_PAGES * 4096);
+	memset(receive_memory(vsc), 0x5a, RECEIVE_SIZE);
 	for (unsigned int i = 0; i < 5; i++)
 		vsc_turn(vsc);
 	CHECK(!vsc_receive(vsc, 0, &other));
-	for (uint32_t i = 0; i < VSC_RECEIVE_PAGES * 4096; i++)
-		REQUIRE(vsc->memory->memory[256 * 4096 + i] == 0x5a);
+	for (size_t i = 0; i < RECEIVE_SIZE; i++)
+		REQUIRE(receive_memory(vsc)[i] == 0x5a);
 	CHECK_EQ(vsc_send_frame(vsc, frame, 100, NULL, 0), NVSP_STATUS_INVALID_RNDIS);
 	vsc_give_back(vsc, 0, received.transaction);
 	/* Again, and what belongs to the old buffer means nothing for the new one. */
@@ -959,8 +1000,9 @@ static void resume_setup(void)
 /* A memo of another build, or of another configuration. */
 static void resume_refused(void)
 {
-	for (unsigned int i = 0; i < 4; i++) {
+	for (unsigned int i = 0; i < 7; i++) {
 		struct vsc *vsc = connected(1, true, 9000);
+		struct nic_memo *memo = (struct nic_memo *)vsc->channels[0]->memo;
 		struct net_config other = config;
 
 		CHECK_NOTE("row %u", i);
@@ -970,6 +1012,14 @@ static void resume_refused(void)
 			vsc->channels[0]->gpadls[0].id = 0;
 		else if (i == 2)
 			other.mtu = 1500;
+		else if (i == 4) /* more than the buffer, and more than 32 bits */
+			memo->section_size = 0x100000 + 64;
+		else if (i == 5)
+			memo->section_count = NIC_SECTIONS_MAX + 1;
+		else if (i == 6)
+			memo->table[127] = 1;
+		if (i == 4)
+			memo->section_count = NIC_SECTIONS_MAX;
 		vsc_replace_card(vsc, &other, i != 3);
 		CHECK(!fake_open(vsc->channels[0], true));
 		vsc->channels[0]->channel.ops = NULL;

@@ -9,13 +9,17 @@
 
 #define PAGE VMBUS_PAGE_SIZE
 
-static void require(bool condition, const char *what)
+static _Noreturn void fail(const char *what)
 {
-	if (condition)
-		return;
 	fprintf(stderr, "the card broke a rule of channel.h: %s\n", what);
 	abort();
 }
+
+#define MUST(condition, what)       \
+	do {                        \
+		if (!(condition))   \
+			fail(what); \
+	} while (0)
 
 /* ---- the guest's memory ---- */
 
@@ -23,9 +27,9 @@ struct guest *fake_guest_new(uint64_t size)
 {
 	struct guest *guest = malloc(sizeof(*guest));
 
-	require(guest, "memory");
+	MUST(guest, "memory");
 	guest->memory = calloc(1, size);
-	require(guest->memory, "memory");
+	MUST(guest->memory, "memory");
 	guest->size = size;
 	return guest;
 }
@@ -82,7 +86,7 @@ static struct fake_sent *new_sent(struct fake_channel *fake)
 		fake->sent_count++;
 		return &nowhere;
 	}
-	require(fake->sent_count < FAKE_SENT_MAX, "more packets than the test looks at");
+	MUST(fake->sent_count < FAKE_SENT_MAX, "more packets than the test looks at");
 	return &fake->sent[fake->sent_count++];
 }
 
@@ -93,7 +97,7 @@ enum channel_send channel_send(struct channel *channel, uint16_t type, uint16_t 
 	struct fake_channel *fake = to_fake(channel);
 	struct fake_sent *sent;
 
-	require(extra_size % 8 == 0 && extra_size <= FAKE_BYTES, "extra");
+	MUST(extra_size % 8 == 0 && extra_size <= FAKE_BYTES, "extra");
 	if (fake->broken)
 		return CHANNEL_DEAD;
 	if (fake->full)
@@ -106,7 +110,7 @@ enum channel_send channel_send(struct channel *channel, uint16_t type, uint16_t 
 	sent->extra_size = (uint32_t)extra_size;
 	memcpy(sent->extra, extra ? extra : "", extra_size);
 	for (unsigned int i = 0; i < part_count; i++) {
-		require(parts[i].iov_len <= FAKE_BYTES - sent->size, "payload");
+		MUST(parts[i].iov_len <= FAKE_BYTES - sent->size, "payload");
 		memcpy(sent->payload + sent->size, parts[i].iov_base, parts[i].iov_len);
 		sent->size += (uint32_t)parts[i].iov_len;
 	}
@@ -118,8 +122,8 @@ void channel_answer(struct channel *channel, uint32_t ticket, const void *payloa
 	struct fake_channel *fake = to_fake(channel);
 	struct fake_sent *sent;
 
-	require(ticket < CHANNEL_TICKETS && fake->open[ticket], "a ticket that is not open");
-	require(size <= CHANNEL_ANSWER_MAX, "an answer that is too long");
+	MUST(ticket < CHANNEL_TICKETS && fake->open[ticket], "a ticket that is not open");
+	MUST(size <= CHANNEL_ANSWER_MAX, "an answer that is too long");
 	fake->open[ticket] = false;
 	fake->open_count--;
 	sent = new_sent(fake);
@@ -172,7 +176,7 @@ uint32_t channel_gpadl(struct channel *channel, uint32_t gpadl, uint64_t **pfns,
 		if (!gpadl || known->id != gpadl)
 			continue;
 		*pfns = malloc(known->count * sizeof(**pfns));
-		require(*pfns, "memory");
+		MUST(*pfns, "memory");
 		memcpy(*pfns, known->pfns, known->count * sizeof(**pfns));
 		*offset = known->offset;
 		*length = known->length;
@@ -183,7 +187,7 @@ uint32_t channel_gpadl(struct channel *channel, uint32_t gpadl, uint64_t **pfns,
 
 bool channel_offer_subs(struct channel *channel, uint32_t count)
 {
-	require(count > to_fake(channel)->subs, "sub-channels: only more than before");
+	MUST(count > to_fake(channel)->subs, "sub-channels: only more than before");
 	to_fake(channel)->subs = count;
 	return true;
 }
@@ -202,9 +206,9 @@ struct fake_channel *fake_channel_new(struct device *device, struct event_base *
 {
 	struct fake_channel *fake = calloc(1, sizeof(*fake));
 
-	require(fake, "memory");
+	MUST(fake, "memory");
 	fake->sent = calloc(FAKE_SENT_MAX, sizeof(*fake->sent));
-	require(fake->sent, "memory");
+	MUST(fake->sent, "memory");
 	fake->keep = true;
 	fake->channel.device = device;
 	fake->channel.base = base;
@@ -227,7 +231,7 @@ void fake_close(struct fake_channel *fake)
 	struct device *device = fake->channel.device;
 
 	device->ops->close(device, &fake->channel);
-	require(!fake->channel.held, "held by a card");
+	MUST(!fake->channel.held, "held by a card");
 	memset(fake->open, 0, sizeof(fake->open));
 	fake->open_count = 0;
 }
@@ -260,7 +264,7 @@ uint32_t fake_packet(struct fake_channel *fake, const struct fake_packet *from)
 	uint8_t *payload = calloc(1, size ? size : 1);
 	struct packet packet;
 
-	require(payload, "memory");
+	MUST(payload, "memory");
 	memcpy(payload, from->payload ? from->payload : "", from->size);
 	if (from->answer)
 		ticket = take_ticket(fake, from->transaction);

@@ -72,7 +72,7 @@ struct fake_packet {
 	uint32_t range_count;
 	bool answer, replayed;
 };
-uint32_t fake_packet(struct fake_channel *fake, const struct fake_packet *packet);
+uint32_t fake_packet(struct fake_channel *fake, const struct fake_packet *from);
 /* There is room again. */
 void fake_ready(struct fake_channel *fake);
 

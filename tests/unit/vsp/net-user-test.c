@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "net-packets.h"
 #include "net-vsc.h"
 
 #define TURNS 2000
@@ -23,72 +24,17 @@ static const uint8_t own[4] = { 10, 0, 2, 15 }, gateway[4] = { 10, 0, 2, 2 };
 static uint8_t frame[2000], got[2000];
 static uint8_t gateway_mac[6];
 
-/* ---- packets by hand ---- */
-
-static void put16(uint8_t *at, uint32_t value)
+/* Between the guest and somebody. */
+static struct ends between(const uint8_t *mac, const uint8_t *from, const uint8_t *to,
+			   uint32_t from_port, uint32_t to_port)
 {
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
-}
+	struct ends ends = { .from_port = (uint16_t)from_port, .to_port = (uint16_t)to_port };
 
-static uint32_t get16(const uint8_t *at)
-{
-	return (uint32_t)at[0] << 8 | at[1];
-}
-
-static uint32_t sum(const uint8_t *bytes, uint32_t size, uint32_t from)
-{
-	for (uint32_t i = 0; i < size; i++)
-		from += i % 2 ? bytes[i] : (uint32_t)bytes[i] << 8;
-	while (from > 0xffff)
-		from = (from >> 16) + (from & 0xffff);
-	return from;
-}
-
-/* Headers of Ethernet and IPv4 around size bytes at frame + 34, which begin with a header
- * that has its checksum at `check`. Returns the frame's size. */
-static uint32_t finish(const uint8_t *mac, const uint8_t *from, const uint8_t *to, uint8_t protocol,
-		       uint32_t size, uint32_t check)
-{
-	memcpy(frame, mac, 6);
-	memcpy(frame + 6, config.mac, 6);
-	memcpy(frame + 12, "\x08\x00\x45\x00", 4);
-	put16(frame + 16, 20 + size);
-	memcpy(frame + 18, "\x00\x01\x40\x00\x40", 5);
-	frame[23] = protocol;
-	put16(frame + 24, 0);
-	memcpy(frame + 26, from, 4);
-	memcpy(frame + 30, to, 4);
-	put16(frame + 24, ~sum(frame + 14, 20, 0));
-	put16(frame + 34 + check, 0);
-	put16(frame + 34 + check, ~sum(frame + 34, size, sum(frame + 26, 8, size + protocol)));
-	return 34 + size;
-}
-
-static uint32_t make_udp(const uint8_t *mac, const uint8_t *from, const uint8_t *to,
-			 uint32_t from_port, uint32_t to_port, const void *bytes, uint32_t size)
-{
-	put16(frame + 34, from_port);
-	put16(frame + 36, to_port);
-	put16(frame + 38, 8 + size);
-	memcpy(frame + 42, bytes, size);
-	return finish(mac, from, to, 17, 8 + size, 6);
-}
-
-static uint32_t make_tcp(const uint8_t *to, uint32_t from_port, uint32_t to_port, uint32_t sequence,
-			 uint32_t acknowledged, uint8_t flags, const void *bytes, uint32_t size)
-{
-	uint32_t words[2] = { htonl(sequence), htonl(acknowledged) };
-
-	put16(frame + 34, from_port);
-	put16(frame + 36, to_port);
-	memcpy(frame + 38, words, sizeof(words));
-	frame[46] = 5 << 4;
-	frame[47] = flags;
-	put16(frame + 48, 60000);
-	put16(frame + 52, 0);
-	memcpy(frame + 54, bytes, size);
-	return finish(gateway_mac, own, to, 6, 20 + size, 16);
+	memcpy(ends.mac_to, mac, 6);
+	memcpy(ends.mac_from, config.mac, 6);
+	memcpy(ends.from, from, 4);
+	memcpy(ends.to, to, 4);
+	return ends;
 }
 
 /* ---- the guest ---- */
@@ -106,20 +52,12 @@ static struct vsc *new_vsc(const struct net_user_config *user)
 }
 
 /* Answers questions for our address, so that others can be told. */
-static bool answer_arp(struct vsc *vsc, const uint8_t *asked)
+static bool is_arp(struct vsc *vsc, const uint8_t *asked)
 {
 	uint8_t reply[42];
 
-	if (memcmp(asked + 12, "\x08\x06", 2) || get16(asked + 20) != 1 ||
-	    memcmp(asked + 38, own, 4))
+	if (!answer_arp(asked, own, config.mac, reply))
 		return false;
-	memcpy(reply, asked + 6, 6);
-	memcpy(reply + 6, config.mac, 6);
-	memcpy(reply + 12, asked + 12, 8);
-	put16(reply + 20, 2);
-	memcpy(reply + 22, config.mac, 6);
-	memcpy(reply + 28, own, 4);
-	memcpy(reply + 32, asked + 22, 10);
 	memcpy(gateway_mac, asked + 6, 6);
 	CHECK_EQ(vsc_send_frame(vsc, reply, sizeof(reply), NULL, 0), NVSP_STATUS_SUCCESS);
 	return true;
@@ -128,23 +66,16 @@ static bool answer_arp(struct vsc *vsc, const uint8_t *asked)
 /* The next frame of IPv4 and this protocol, in got. 0: none comes. */
 static uint32_t next(struct vsc *vsc, uint8_t protocol)
 {
-	static struct received received;
-	static uint32_t at;
 	uint8_t message[2000];
+	const uint8_t *found;
 	uint32_t size;
 
 	for (unsigned int i = 0; i < TURNS; i++) {
-		while (at < received.count || vsc_receive(vsc, 0, &received)) {
-			at = at < received.count ? at : 0;
-			vsc_read(vsc, &received, at++, message);
-			if (at == received.count) {
-				vsc_give_back(vsc, 0, received.transaction);
-				received.count = at = 0;
-			}
-			memcpy(got, find_frame(message, &size), sizeof(got) - 200);
-			if (answer_arp(vsc, got))
-				continue;
-			if (!memcmp(got + 12, "\x08\x00", 2) && got[23] == protocol)
+		while (vsc_next(vsc, message)) {
+			found = find_frame(message, &size);
+			memcpy(got, found, size);
+			if (!is_arp(vsc, got) && !memcmp(got + 12, "\x08\x00", 2) &&
+			    got[23] == protocol)
 				return size;
 		}
 		vsc_turn(vsc);
@@ -157,6 +88,8 @@ static uint32_t next(struct vsc *vsc, uint8_t protocol)
 
 static uint32_t make_dhcp(uint8_t kind, const uint8_t *options, uint32_t size)
 {
+	struct ends ends = between(everybody, (const uint8_t[4]){ 0 },
+				   (const uint8_t *)"\xff\xff\xff\xff", 68, 67);
 	uint8_t dhcp[300] = { 1, 1, 6, 0, 0x12, 0x34, 0x56, 0x78 };
 
 	memcpy(dhcp + 28, config.mac, 6);
@@ -164,8 +97,7 @@ static uint32_t make_dhcp(uint8_t kind, const uint8_t *options, uint32_t size)
 	dhcp[242] = kind;
 	memcpy(dhcp + 243, options, size);
 	dhcp[243 + size] = 0xff;
-	return make_udp(everybody, (const uint8_t[4]){ 0 }, (const uint8_t *)"\xff\xff\xff\xff", 68,
-			67, dhcp, sizeof(dhcp));
+	return make_udp(frame, &ends, dhcp, sizeof(dhcp));
 }
 
 static const uint8_t *find_option(uint8_t option)
@@ -265,8 +197,8 @@ static void udp(void)
 	int fd = host_socket(SOCK_DGRAM, &address);
 
 	for (unsigned int i = 0; i < 3; i++) {
-		uint32_t size = make_udp(everybody, own, gateway, 4000, ntohs(address.sin_port),
-					 "question", 8);
+		struct ends ends = between(everybody, own, gateway, 4000, ntohs(address.sin_port));
+		uint32_t size = make_udp(frame, &ends, "question", 8);
 
 		CHECK_EQ(vsc_send_frame(vsc, frame, size, NULL, 0), NVSP_STATUS_SUCCESS);
 		REQUIRE(recvfrom(fd, bytes, sizeof(bytes), 0, (struct sockaddr *)&from,
@@ -291,8 +223,8 @@ static void no_loopback(void)
 	struct sockaddr_in address;
 	int fd = host_socket(SOCK_DGRAM, &address);
 	uint8_t bytes[10];
-	uint32_t size =
-		make_udp(everybody, own, gateway, 4000, ntohs(address.sin_port), "question", 8);
+	struct ends ends = between(everybody, own, gateway, 4000, ntohs(address.sin_port));
+	uint32_t size = make_udp(frame, &ends, "question", 8);
 
 	CHECK_EQ(vsc_send_frame(vsc, frame, size, NULL, 0), NVSP_STATUS_SUCCESS);
 	for (unsigned int i = 0; i < 20; i++) {
@@ -316,7 +248,8 @@ static void forward(void)
 					      .forward_count = 2 };
 	struct sockaddr_in address = { .sin_family = AF_INET,
 				       .sin_addr = { htonl(INADDR_LOOPBACK) } };
-	uint32_t size, from, sequence, port;
+	uint32_t size, sequence;
+	struct ends ends;
 	struct vsc *vsc;
 	char bytes[10];
 	int fd;
@@ -325,40 +258,40 @@ static void forward(void)
 	forwards[1].host_port = free_port(SOCK_STREAM);
 	vsc = new_vsc(&user);
 	/* libslirp knows a guest by what it has heard from it. */
-	size = make_udp(everybody, own, gateway, 4000, 9, "hello", 5);
+	ends = between(everybody, own, gateway, 4000, 9);
+	size = make_udp(frame, &ends, "hello", 5);
 	CHECK_EQ(vsc_send_frame(vsc, frame, size, NULL, 0), NVSP_STATUS_SUCCESS);
 	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	REQUIRE(fd >= 0);
 	address.sin_port = htons(forwards[0].host_port);
 	CHECK_INT(sendto(fd, "ping", 4, 0, (struct sockaddr *)&address, sizeof(address)), 4);
 	REQUIRE(next(vsc, 17) >= 46);
 	CHECK_EQ(get16(got + 36), 5000);
 	CHECK_MEM(got + 42, "ping", 4);
-	from = get16(got + 34);
-	size = make_udp(gateway_mac, own, got + 26, 5000, from, "pong", 4);
+	ends = between(gateway_mac, own, got + 26, 5000, get16(got + 34));
+	size = make_udp(frame, &ends, "pong", 4);
 	CHECK_EQ(vsc_send_frame(vsc, frame, size, NULL, 0), NVSP_STATUS_SUCCESS);
 	CHECK_INT(host_read(vsc, fd, bytes, sizeof(bytes)), 4);
 	CHECK_MEM(bytes, "pong", 4);
 	close(fd);
 
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	REQUIRE(fd >= 0);
 	address.sin_port = htons(forwards[1].host_port);
 	REQUIRE(!connect(fd, (struct sockaddr *)&address, sizeof(address)));
 	REQUIRE(next(vsc, 6) >= 54);
 	CHECK_EQ(got[47], 2); /* SYN */
 	CHECK_EQ(get16(got + 36), 5001);
-	port = get16(got + 34);
-	memcpy(&sequence, got + 38, 4);
-	sequence = ntohl(sequence) + 1;
-	memcpy(got + 100, got + 26, 4);
-	size = make_tcp(got + 100, 5001, port, 1000, sequence, 0x12, "", 0);
+	ends = between(gateway_mac, own, got + 26, 5001, get16(got + 34));
+	sequence = get32(got + 38) + 1;
+	size = make_tcp(frame, &ends, 1000, sequence, 0x12, "", 0);
 	CHECK_EQ(vsc_send_frame(vsc, frame, size, NULL, 0), NVSP_STATUS_SUCCESS);
 	CHECK_INT(send(fd, "over TCP", 8, 0), 8);
 	do
 		REQUIRE(next(vsc, 6) >= 54);
 	while (get16(got + 16) == 40);
 	CHECK_MEM(got + 54, "over TCP", 8);
-	memcpy(got + 100, got + 26, 4);
-	size = make_tcp(got + 100, 5001, port, 1001, sequence + 8, 0x18, "and back", 8);
+	size = make_tcp(frame, &ends, 1001, sequence + 8, 0x18, "and back", 8);
 	CHECK_EQ(vsc_send_frame(vsc, frame, size, NULL, 0), NVSP_STATUS_SUCCESS);
 	CHECK_INT(host_read(vsc, fd, bytes, sizeof(bytes)), 8);
 	CHECK_MEM(bytes, "and back", 8);
@@ -391,6 +324,7 @@ static void garbage(void)
 {
 	const struct net_user_config user = { .ipv6 = true };
 	struct vsc *vsc = new_vsc(&user);
+	struct ends ends = between(everybody, own, gateway, 4000, 9);
 	struct received received;
 
 	check_seed(0x511);
@@ -400,7 +334,7 @@ static void garbage(void)
 		if (i % 3 == 0)
 			size = make_dhcp((uint8_t)i, everybody, 0);
 		else if (i % 3 == 1)
-			size = make_udp(everybody, own, gateway, i, 9, frame, 20);
+			size = make_udp(frame, &ends, got, 20);
 		for (uint64_t n = check_below(4); n; n--)
 			frame[check_below(size)] = (uint8_t)check_rand();
 		vsc_send_frame(vsc, frame, size, NULL, 0);

@@ -14,7 +14,7 @@
 #define MEMORY (4u << 20)
 /* Pages of the guest: messages, then the buffers. */
 #define MESSAGE_PAGE 16u
-#define RECEIVE_PAGE 256u
+#define RECEIVE_PAGE (VSC_RECEIVE_GPA / PAGE)
 #define SEND_PAGE 512u
 #define RECEIVE_GPADL 0xe1e10u
 #define SEND_GPADL 0xe1e11u
@@ -32,7 +32,7 @@
 
 static struct net_backend *make_sockets(struct vsc *guest, unsigned int queues, bool headers)
 {
-	int fds[VSC_CHANNELS], pair[2];
+	int fds[VSC_CHANNELS] = { 0 }, pair[2];
 
 	for (unsigned int i = 0; i < queues; i++) {
 		MUST(!socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair));
@@ -485,8 +485,8 @@ bool vsc_receive(struct vsc *guest, uint32_t channel, struct received *received)
 		received->kind = words[1];
 		received->count = pages.range_count;
 		for (uint32_t i = 0; i < pages.range_count; i++) {
-			memcpy(&received->sizes[i], sent->extra + 8 + 8 * i, 4);
-			memcpy(&received->offsets[i], sent->extra + 12 + 8 * i, 4);
+			memcpy(&received->sizes[i], sent->extra + 8 + (size_t)i * 8, 4);
+			memcpy(&received->offsets[i], sent->extra + 12 + (size_t)i * 8, 4);
 			MUST(received->offsets[i] % guest->section_size == 0 &&
 			     received->offsets[i] / guest->section_size < guest->section_count &&
 			     received->sizes[i] <= guest->section_size);
@@ -505,6 +505,21 @@ void vsc_read(const struct vsc *guest, const struct received *received, uint32_t
 	for (uint32_t i = 0; i < received->sizes[index]; i++, offset++)
 		to[i] = guest->memory
 				->memory[guest->receive_pfns[offset / PAGE] * PAGE + offset % PAGE];
+}
+
+bool vsc_next(struct vsc *guest, void *message)
+{
+	struct received *pending = &guest->pending;
+
+	if (guest->pending_at == pending->count) {
+		guest->pending_at = pending->count = 0;
+		if (!vsc_receive(guest, 0, pending))
+			return false;
+	}
+	vsc_read(guest, pending, guest->pending_at++, message);
+	if (guest->pending_at == pending->count)
+		vsc_give_back(guest, 0, pending->transaction);
+	return true;
 }
 
 bool find_info(const uint8_t *message, uint32_t type, uint32_t *value)

@@ -16,8 +16,17 @@
 #define VSC_CHANNELS 4u
 #define VSC_RECEIVE_PAGES 128u
 #define VSC_SEND_PAGES 96u
+#define VSC_RECEIVE_GPA 0x100000u /* the lowest of its pages */
 #define VSC_RECEIVE_ID 0xcafeu
 #define VSC_MESSAGE 70000u
+
+/* A packet of the card with parts of the receive buffer. */
+struct received {
+	uint64_t transaction;
+	uint32_t kind; /* NVSP_CHANNEL_* */
+	uint32_t count;
+	uint32_t offsets[32], sizes[32];
+};
 
 struct vsc {
 	struct event_base *base;
@@ -32,6 +41,8 @@ struct vsc {
 	uint32_t section_size, section_count;
 	uint32_t request;
 	uint64_t transaction;
+	struct received pending; /* on the first channel, and how much of it was read */
+	uint32_t pending_at;
 };
 
 /* A card with a backend of sockets; headers: as a tap with IFF_VNET_HDR. */
@@ -91,17 +102,14 @@ int peer_read(struct vsc *guest, unsigned int queue, struct frame_header *header
 void peer_write(struct vsc *guest, unsigned int queue, const struct frame_header *header,
 		const void *frame, uint32_t size);
 
-/* The next packet of frames on a channel. */
-struct received {
-	uint64_t transaction;
-	uint32_t kind; /* NVSP_CHANNEL_* */
-	uint32_t count;
-	uint32_t offsets[32], sizes[32];
-};
+/* The next packet on a channel. */
 bool vsc_receive(struct vsc *guest, uint32_t channel, struct received *received);
 /* A message of it, as it lies in the receive buffer. */
 void vsc_read(const struct vsc *guest, const struct received *received, uint32_t index,
 	      void *message);
+/* The next message on the first channel; its packet is given back when all is read. False:
+ * there is none. */
+bool vsc_next(struct vsc *guest, void *message);
 /* Finds information in an RNDIS packet. */
 bool find_info(const uint8_t *message, uint32_t type, uint32_t *value);
 const uint8_t *find_frame(const uint8_t *message, uint32_t *size);
