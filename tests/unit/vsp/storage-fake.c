@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* See storage-fake.h. */
 #include "storage-fake.h"
-#include "storage-short.h"
 
 #include <errno.h>
 #include <stdarg.h>
