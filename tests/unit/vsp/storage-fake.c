@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-unsigned int storage_short;
+unsigned int storage_short, storage_flushes;
+bool storage_flush_fails;
 
 void fake_die(const char *what)
 {

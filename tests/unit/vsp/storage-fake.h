@@ -86,7 +86,8 @@ struct ram *ram_new(uint64_t size);
 bool ram_go(struct ram *ram, uint64_t which);
 
 /* See storage-short.h. */
-extern unsigned int storage_short;
+extern unsigned int storage_short, storage_flushes;
+extern bool storage_flush_fails;
 
 __attribute__((noreturn)) void fake_die(const char *what);
 

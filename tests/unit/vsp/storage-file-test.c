@@ -397,6 +397,70 @@ static void test_many(void)
 	close_disk();
 }
 
+static void flush_over(struct backend_io *io, int error)
+{
+	(void)io;
+	busy--;
+	failed += error != 0;
+}
+
+/* Flushes that wait for one share the next; where one fails all that it was for do. */
+static void share_flushes(struct backend_io *ios, unsigned int count)
+{
+	busy = count;
+	failed = 0;
+	for (unsigned int i = 0; i < count; i++) {
+		ios[i] = (struct backend_io){ .op = BACKEND_FLUSH, .done = flush_over };
+		disk->backend->ops->start(disk->backend, &ios[i]);
+	}
+	settle();
+}
+
+static void test_flush(void)
+{
+	static const struct storage_disk_options through = { .cache = STORAGE_WRITETHROUGH };
+	static const struct storage_disk_options uncached = { .logical_block = 4096 };
+	struct backend_io ios[10];
+
+	open_disk(temporary(1 << 20), &plain);
+	storage_flushes = 0;
+	CHECK_EQ(sense_of(SCSI_WRITE_16, 0, 0, 8), 0);
+	CHECK_EQ(storage_flushes, 0);
+	CHECK_EQ(sense_of(SCSI_WRITE_16, 0x08, 0, 8), 0);
+	CHECK_EQ(storage_flushes, 1);
+	CHECK_EQ(sense_of(SCSI_SYNCHRONIZE_CACHE_16, 0, 0, 0), 0);
+	CHECK_EQ(storage_flushes, 2);
+	share_flushes(ios, 10);
+	CHECK_EQ(failed, 0);
+	CHECK_EQ(storage_flushes, 4);
+	storage_flush_fails = true;
+	share_flushes(ios, 10);
+	CHECK_EQ(failed, 10);
+	CHECK_EQ(sense_of(SCSI_SYNCHRONIZE_CACHE_16, 0, 0, 0), SENSE_TARGET_FAILURE);
+	CHECK_EQ(last_event.kind, STORAGE_EVENT_FLUSH_ERROR);
+	CHECK_INT(last_event.error, EBADF);
+	CHECK_EQ(sense_of(SCSI_WRITE_16, 0x08, 0, 8), SENSE_TARGET_FAILURE);
+	storage_flush_fails = false;
+	close_disk();
+
+	storage_flushes = 0;
+	open_disk(temporary(1 << 20), &through);
+	CHECK_EQ(sense_of(SCSI_WRITE_16, 0, 0, 8), 0);
+	CHECK_EQ(storage_flushes, 1);
+	CHECK_EQ(sense_of(SCSI_WRITE_SAME_16, 0x01, 0, 8), 0);
+	CHECK_EQ(storage_flushes, 2);
+	CHECK_EQ(sense_of(SCSI_READ_16, 0, 0, 8), 0);
+	CHECK_EQ(storage_flushes, 2);
+	close_disk();
+
+	open_disk(temporary(1 << 20), &uncached);
+	CHECK_EQ(sense_of(SCSI_WRITE_16, 0, 0, 8), 0);
+	CHECK_EQ(storage_flushes, 2);
+	CHECK_EQ(sense_of(SCSI_SYNCHRONIZE_CACHE_16, 0, 0, 0), 0);
+	CHECK_EQ(storage_flushes, 3);
+	close_disk();
+}
+
 /* The file is cut behind the disk's back; it grows again and the disk with it. */
 static void test_cut(void)
 {
@@ -596,6 +660,7 @@ int main(int argc, char **argv)
 		CHECK_RUN(test_walk);
 		CHECK_RUN(test_walk_memory);
 		CHECK_RUN(test_many);
+		CHECK_RUN(test_flush);
 		CHECK_RUN(test_cut);
 		CHECK_RUN(test_sealed);
 		CHECK_RUN(test_refused);
