@@ -7,10 +7,13 @@
  *
  * All calls are made on the event loop's thread, and so come all callbacks.
  *
- * What is kept: data of a write that the guest has flushed (SYNCHRONIZE CACHE, or FUA, or
- * a disk without a cache in the parent: STORAGE_WRITETHROUGH) is on the disk before the
- * guest sees the answer. A guest's requests that were under way when the process ended are
- * done again by the next one, by the channel's journal.
+ * What is kept: what the guest has flushed (SYNCHRONIZE CACHE, FUA, or any write where the
+ * disk is STORAGE_WRITETHROUGH) is on the disk before the guest sees the answer. Requests
+ * that were under way when the process ended are done again by the next one, by the
+ * channel's journal. What the kernel had in hand for the one that ended goes on for a
+ * moment and must be over before the next one writes: whoever starts it opens the file
+ * anew and waits for flock(LOCK_EX), which the old open file, locked before it was given
+ * here, keeps until the last of its requests is done.
  */
 #ifndef VSP_STORAGE_H
 #define VSP_STORAGE_H
@@ -97,7 +100,8 @@ struct device *storage_device(struct storage *storage);
  * Adds a disk: fd is a regular file, a file of FUSE or a block device, opened for reading
  * and, unless it is read-only, writing. It is the controller's from then on. The size is
  * that of the file in whole logical blocks, a rest is not seen. A guest that is connected
- * looks for new disks. Disks that are there when the guest connects are simply there; a
+ * looks for new disks. O_DIRECT and O_APPEND of the open file are set as the disk needs
+ * them, for everybody who shares it. Disks that are there when the guest connects are simply there; a
  * process that takes up another's work adds the disks first and connects then, and what
  * has changed meanwhile is made known to the guest.
  *

@@ -502,7 +502,7 @@ static bool vstor_open(struct device *device, struct channel *channel)
 	struct link *link;
 
 	if (channel->sub > storage->options.subs || (!channel->sub && storage->first) ||
-	    (channel->sub && !channel->resumed && storage->memo->state != VSTOR_READY))
+	    (channel->sub && !channel->resumed && storage->memo->state < VSTOR_END))
 		return false;
 	link = calloc(1, sizeof(*link));
 	if (!link)
