@@ -46,6 +46,9 @@ struct storage_disk_options {
 	bool read_only;
 	enum storage_cache cache;
 	bool discard; /* UNMAP frees space; else the disk is not thin to the guest */
+	/* What is freed at least at once, bytes: a power of two, not less than the physical
+	 * block; an image's clusters. 0: 4096. */
+	uint32_t discard_granularity;
 	/* Bytes: 512 or 4096, the physical one not less than the logical one. 0: 512, and
 	 * for the physical block the same as the logical one. With STORAGE_UNCACHED the
 	 * logical block must not be less than what O_DIRECT on the file takes. */
@@ -63,7 +66,7 @@ enum storage_event_kind {
 	STORAGE_EVENT_WRITE_ERROR, /* error: of write or fallocate, but not ENOSPC */
 	STORAGE_EVENT_NO_SPACE, /* a write found no room: ENOSPC, EDQUOT */
 	STORAGE_EVENT_FLUSH_ERROR, /* flushed data may be lost; the guest was told */
-	STORAGE_EVENT_NO_DISCARD, /* the file cannot: from now on UNMAP does nothing */
+	STORAGE_EVENT_NO_DISCARD, /* the file never could: from now on UNMAP does nothing */
 	STORAGE_EVENT_REMOVED, /* a removed disk is closed: nothing uses it any more */
 	STORAGE_EVENT_KINDS,
 };

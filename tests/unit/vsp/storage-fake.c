@@ -9,7 +9,7 @@
 #include <string.h>
 
 unsigned int storage_short, storage_flushes;
-bool storage_flush_fails;
+bool storage_flush_fails, storage_no_fallocate;
 
 void fake_die(const char *what)
 {

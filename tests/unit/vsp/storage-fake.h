@@ -87,7 +87,7 @@ bool ram_go(struct ram *ram, uint64_t which);
 
 /* See storage-short.h. */
 extern unsigned int storage_short, storage_flushes;
-extern bool storage_flush_fails;
+extern bool storage_flush_fails, storage_no_fallocate;
 
 __attribute__((noreturn)) void fake_die(const char *what);
 
