@@ -46,7 +46,7 @@ struct backend_ops {
 struct backend {
 	const struct backend_ops *ops;
 	bool discard_zeroes; /* what DISCARD has freed reads as zeros */
-	/* The first DISCARD that the backend could not do. May be NULL. */
+	/* DISCARD is given up: the backend cannot. May be NULL. */
 	void (*no_discard)(void *context, int error);
 	void *context;
 };

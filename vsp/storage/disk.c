@@ -108,6 +108,10 @@ bool disk_check(const struct storage_disk_options *options, uint32_t *block, uin
 		*why = "blocks are of 512 or 4096 bytes, the physical one not the smaller";
 	else if ((unsigned int)options->cache > STORAGE_WRITETHROUGH)
 		*why = "there is no such cache mode";
+	else if (options->discard_granularity &&
+		 (options->discard_granularity < *physical ||
+		  options->discard_granularity & (options->discard_granularity - 1)))
+		*why = "space is freed in powers of two, not less than a block";
 	else if (options->serial &&
 		 (strlen(options->serial) > STORAGE_SERIAL_MAX || !is_printable(options->serial)))
 		*why = "the serial number is too long or has characters that are not ASCII";
@@ -150,6 +154,7 @@ struct disk *disk_new(struct backend *backend, uint32_t lun,
 	disk->read_only = options->read_only;
 	disk->discard = options->discard && !options->read_only;
 	disk->cache = options->cache;
+	disk->granularity = options->discard_granularity ? options->discard_granularity : 4096;
 	name(disk, options);
 	backend->no_discard = no_discard;
 	backend->context = disk;

@@ -20,7 +20,7 @@ struct disk {
 	uint32_t lun;
 	bool read_only, discard;
 	enum storage_cache cache;
-	uint32_t block, physical_block; /* bytes */
+	uint32_t block, physical_block, granularity; /* bytes; the last one of discards */
 	uint64_t blocks; /* logical; not 0 */
 	char serial[STORAGE_SERIAL_MAX + 1]; /* may be empty */
 	uint64_t locally_assigned; /* 60 bits that tell it from others; 0: none */

@@ -37,6 +37,17 @@ enum zero_way {
 	ZERO_WRITE
 };
 
+/*
+ * Whether the file can do something: asked by doing it. One refusal says little: an image
+ * format behind FUSE refuses ranges that are not of its own clusters. A file that has
+ * refused so often and never done it is not asked any more.
+ */
+#define REFUSALS 16u
+struct ability {
+	bool works, never;
+	unsigned int refusals;
+};
+
 struct transfer;
 struct transfers {
 	struct transfer *first, **last;
@@ -46,7 +57,7 @@ struct file {
 	struct backend backend;
 	int fd;
 	bool device, direct;
-	bool no_discard, no_free, no_range; /* the file has said so */
+	struct ability discard, free, range;
 	struct uring *uring;
 	struct bounce *bounce;
 
@@ -268,6 +279,15 @@ static void start_data(struct transfer *transfer)
 	bounce_get(transfer->file->bounce, &transfer->wait);
 }
 
+/* A refusal. Whether it is given up with this one. */
+static bool give_up(struct ability *ability)
+{
+	if (ability->works || ability->never || ++ability->refusals < REFUSALS)
+		return false;
+	ability->never = true;
+	return true;
+}
+
 /* ---- DISCARD ---- */
 
 static bool is_unsupported(int result)
@@ -297,20 +317,18 @@ static void discard_done(struct uring_op *op, int result)
 	if (retried(transfer, result))
 		return;
 	if (result >= 0) {
+		file->discard.works = true;
 		finish_change(transfer);
 		return;
 	}
-	if (is_unsupported(result) && !file->no_discard) {
-		file->no_discard = true;
-		if (file->backend.no_discard)
-			file->backend.no_discard(file->backend.context, -result);
-	}
+	if (is_unsupported(result) && give_up(&file->discard) && file->backend.no_discard)
+		file->backend.no_discard(file->backend.context, -result);
 	finish(transfer, is_unsupported(result) || result == -EINVAL ? 0 : -result);
 }
 
 static void start_discard(struct transfer *transfer)
 {
-	if (transfer->file->no_discard) {
+	if (transfer->file->discard.never) {
 		finish(transfer, 0);
 		return;
 	}
@@ -323,9 +341,9 @@ static void start_discard(struct transfer *transfer)
 
 static void choose_zero_way(struct transfer *transfer)
 {
-	if (transfer->way == ZERO_FREE && (!transfer->io->may_free || transfer->file->no_free))
+	if (transfer->way == ZERO_FREE && (!transfer->io->may_free || transfer->file->free.never))
 		transfer->way = ZERO_RANGE;
-	if (transfer->way == ZERO_RANGE && transfer->file->no_range)
+	if (transfer->way == ZERO_RANGE && transfer->file->range.never)
 		transfer->way = ZERO_WRITE;
 }
 
@@ -350,10 +368,8 @@ static void next_zero_way(struct transfer *transfer, int result)
 {
 	struct file *file = transfer->file;
 
-	if (is_unsupported(result) && transfer->way == ZERO_FREE)
-		file->no_free = true;
-	else if (is_unsupported(result))
-		file->no_range = true;
+	if (is_unsupported(result))
+		give_up(transfer->way == ZERO_FREE ? &file->free : &file->range);
 	transfer->way++;
 	choose_zero_way(transfer);
 	uring_start(file->uring, &transfer->op);
@@ -374,6 +390,10 @@ static void zero_done(struct uring_op *op, int result)
 		finish(transfer, result ? -result : EIO);
 		return;
 	}
+	if (transfer->way == ZERO_FREE)
+		transfer->file->free.works = true;
+	else if (transfer->way == ZERO_RANGE)
+		transfer->file->range.works = true;
 	transfer->tries = 0;
 	transfer->done += wrote ? (unsigned int)result : transfer->io->length;
 	if (transfer->done < transfer->io->length)

@@ -7,10 +7,13 @@
  *
  * All calls are made on the event loop's thread, and so come all callbacks.
  *
- * What is kept: data of a write that the guest has flushed (SYNCHRONIZE CACHE, or FUA, or
- * a disk without a cache in the parent: STORAGE_WRITETHROUGH) is on the disk before the
- * guest sees the answer. A guest's requests that were under way when the process ended are
- * done again by the next one, by the channel's journal.
+ * What is kept: what the guest has flushed (SYNCHRONIZE CACHE, FUA, or any write where the
+ * disk is STORAGE_WRITETHROUGH) is on the disk before the guest sees the answer. Requests
+ * that were under way when the process ended are done again by the next one, by the
+ * channel's journal. What the kernel had in hand for the one that ended goes on for a
+ * moment and must be over before the next one writes: whoever starts it opens the file
+ * anew and waits for flock(LOCK_EX), which the old open file, locked before it was given
+ * here, keeps until the last of its requests is done.
  */
 #ifndef VSP_STORAGE_H
 #define VSP_STORAGE_H
@@ -43,6 +46,9 @@ struct storage_disk_options {
 	bool read_only;
 	enum storage_cache cache;
 	bool discard; /* UNMAP frees space; else the disk is not thin to the guest */
+	/* What is freed at least at once, bytes: a power of two, not less than the physical
+	 * block; an image's clusters. 0: 4096. */
+	uint32_t discard_granularity;
 	/* Bytes: 512 or 4096, the physical one not less than the logical one. 0: 512, and
 	 * for the physical block the same as the logical one. With STORAGE_UNCACHED the
 	 * logical block must not be less than what O_DIRECT on the file takes. */
@@ -60,7 +66,7 @@ enum storage_event_kind {
 	STORAGE_EVENT_WRITE_ERROR, /* error: of write or fallocate, but not ENOSPC */
 	STORAGE_EVENT_NO_SPACE, /* a write found no room: ENOSPC, EDQUOT */
 	STORAGE_EVENT_FLUSH_ERROR, /* flushed data may be lost; the guest was told */
-	STORAGE_EVENT_NO_DISCARD, /* the file cannot: from now on UNMAP does nothing */
+	STORAGE_EVENT_NO_DISCARD, /* the file never could: from now on UNMAP does nothing */
 	STORAGE_EVENT_REMOVED, /* a removed disk is closed: nothing uses it any more */
 	STORAGE_EVENT_KINDS,
 };
@@ -97,7 +103,8 @@ struct device *storage_device(struct storage *storage);
  * Adds a disk: fd is a regular file, a file of FUSE or a block device, opened for reading
  * and, unless it is read-only, writing. It is the controller's from then on. The size is
  * that of the file in whole logical blocks, a rest is not seen. A guest that is connected
- * looks for new disks. Disks that are there when the guest connects are simply there; a
+ * looks for new disks. O_DIRECT and O_APPEND of the open file are set as the disk needs
+ * them, for everybody who shares it. Disks that are there when the guest connects are simply there; a
  * process that takes up another's work adds the disks first and connects then, and what
  * has changed meanwhile is made known to the guest.
  *

@@ -84,15 +84,13 @@ static uint32_t page_identification(const struct disk *disk, uint8_t *data)
 
 static uint32_t page_limits(const struct disk *disk, uint8_t *data)
 {
-	uint32_t granularity = disk->block < 4096 ? 4096 / disk->block : 1;
-
 	data[4] = 1; /* WRITE SAME of 0 blocks is refused */
 	scsi_put16(&data[6], disk->physical_block / disk->block);
 	scsi_put32(&data[8], DISK_TRANSFER_MAX / disk->block);
 	if (disk->discard) {
 		scsi_put32(&data[20], UNMAP_BLOCKS_MAX);
 		scsi_put32(&data[24], UNMAP_DESCRIPTORS_MAX);
-		scsi_put32(&data[28], granularity);
+		scsi_put32(&data[28], disk->granularity / disk->block);
 		scsi_put32(&data[32], 0x80000000u); /* alignment: valid, 0 */
 	}
 	if (!disk->read_only)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* See storage-fake.h. */
 #include "storage-fake.h"
-#include "storage-short.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -9,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-unsigned int storage_short;
+unsigned int storage_short, storage_flushes;
+bool storage_flush_fails, storage_no_fallocate;
 
 void fake_die(const char *what)
 {

@@ -85,7 +85,10 @@ struct ram *ram_new(uint64_t size);
 /* Ends one that waits, chosen by number. False: none waits. */
 bool ram_go(struct ram *ram, uint64_t which);
 
-/* The number of a whole program run: exits are the test's business. */
+/* See storage-short.h. */
+extern unsigned int storage_short, storage_flushes;
+extern bool storage_flush_fails, storage_no_fallocate;
+
 __attribute__((noreturn)) void fake_die(const char *what);
 
 #endif

@@ -281,6 +281,8 @@ static void test_names(void)
 	static const struct storage_disk_options options = {
 		.identity = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0xff },
 		.physical_block = 4096,
+		.discard = true,
+		.discard_granularity = 65536,
 	};
 	struct storage_disk_options wrong = { .logical_block = 1024 };
 	uint32_t block, physical;
@@ -294,6 +296,7 @@ static void test_names(void)
 	CHECK_EQ(result.transferred, 4 + 12 + 12 + 32);
 	IN(255, SCSI_INQUIRY, 1, 0xb0, 0, 255, 0);
 	CHECK_EQ(scsi_get16(data + 6), 8);
+	CHECK_EQ(scsi_get32(data + 28), 128);
 	IN(32, SCSI_SERVICE_ACTION_IN_16, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 32, 0, 0);
 	CHECK_EQ(data[13], 3);
 	finish();
@@ -302,6 +305,10 @@ static void test_names(void)
 	wrong = (struct storage_disk_options){ .logical_block = 4096, .physical_block = 512 };
 	CHECK(!disk_check(&wrong, &block, &physical, &why) && why);
 	wrong = (struct storage_disk_options){ .serial = "123456789012345678901234567890123" };
+	CHECK(!disk_check(&wrong, &block, &physical, &why) && why);
+	wrong = (struct storage_disk_options){ .discard_granularity = 65535 };
+	CHECK(!disk_check(&wrong, &block, &physical, &why) && why);
+	wrong = (struct storage_disk_options){ .discard_granularity = 2048, .logical_block = 4096 };
 	CHECK(!disk_check(&wrong, &block, &physical, &why) && why);
 	wrong = (struct storage_disk_options){ .serial = "a\nb" };
 	CHECK(!disk_check(&wrong, &block, &physical, &why) && why);

@@ -711,7 +711,13 @@ static void test_sub_channels(void)
 	begin(1);
 	ram = add(0, 1 << 20);
 	CHECK(!fake_open(&sub, storage_device(storage), base, 1, false)); /* too early */
-	negotiate();
+	for (unsigned int i = 0; i < 3; i++)
+		question(order[i], false);
+	CHECK(fake_open(&sub, storage_device(storage), base, 1, false)); /* some drivers do */
+	CHECK_EQ(ask(&sub, &packet, false), VSTOR_STATUS_INVALID_STATE);
+	packet = test_ready(0);
+	fake_close(&sub, storage_device(storage));
+	CHECK_EQ(question(VSTOR_END_INITIALIZATION, false), VSTOR_STATUS_SUCCESS);
 	CHECK(!fake_open(&sub, storage_device(storage), base, 2, false)); /* too many */
 	CHECK(fake_open(&sub, storage_device(storage), base, 1, false));
 	CHECK_EQ(ask(&sub, &packet, false), VSTOR_STATUS_SUCCESS);
