@@ -26,3 +26,8 @@ mullion_unit_test(vsp-channel-crash SOURCES channel-crash-test.c "${VSP}/channel
 	LIBRARIES PkgConfig::LIBEVENT Threads::Threads)
 target_compile_options(unit-vsp-channel-crash PRIVATE
 	-include "${CMAKE_CURRENT_SOURCE_DIR}/channel-crash.h")
+# The partition's calls and memory are the test's.
+mullion_unit_test(vsp-host SOURCES host-test.c host-fake.c "${VSP}/server/host.c"
+	"${VSP}/server/remote.c" "${VSP}/channel/attached.c" "${VSP}/channel/guest.c"
+	INCLUDES "${VSP}/server" LIBRARIES vsp-channel-tested)
+target_compile_options(unit-vsp-host PRIVATE -include "${CMAKE_CURRENT_SOURCE_DIR}/host-fake.h")
