@@ -348,8 +348,9 @@ static uint8_t *private_buffer(void)
 	const size_t unit = (size_t)2 * LINE, whole = (size + LINE + unit - 1) / unit * unit;
 	uint8_t *bytes = aligned_alloc(unit, whole);
 
-	need(bytes, "memory");
-	memset(bytes, 0x5a, whole);
+	if (bytes)
+		memset(bytes, 0x5a, whole);
+	need(bytes != NULL, "memory");
 	return bytes;
 }
 
