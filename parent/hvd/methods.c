@@ -8,13 +8,14 @@
 
 #include "methods.h"
 
+#include "devices.h"
 #include "events.h"
 #include "interface.h"
 #include "log.h"
 #include "mullion_version.h"
 #include "node.h"
 #include "operation.h"
-#include "worker.h"
+#include "peer.h"
 
 #define STRING_OF(number) STRING_OF_TEXT(number)
 #define STRING_OF_TEXT(number) #number
@@ -261,26 +262,39 @@ static int method_resume(sd_varlink *link, sd_json_variant *json, sd_varlink_met
 	return simple(link, json, OPERATION_RESUME, "resume");
 }
 
-/* Shutdown and Reboot: a guest is asked through a device that it does not have. */
-static int method_ask(sd_varlink *link, sd_json_variant *json, sd_varlink_method_flags_t flags,
-		      void *userdata)
+/* Shutdown and Reboot: asks the guest through its shutdown device. */
+static int ask(sd_varlink *link, sd_json_variant *json, const char *method, const char *what)
 {
 	int result;
-	const struct partition *partition = methods_partition(link, json, &result);
+	struct partition *partition = methods_partition(link, json, &result);
 	struct failure failure;
 
-	(void)flags, (void)userdata;
 	if (!partition)
 		return result;
-	if (partition->state == STATE_RUNNING) {
-		fail(&failure, FAILURE_UNSUPPORTED, "the guest of %s cannot be asked; see destroy",
-		     partition_name(partition));
-	} else {
+	if (partition->state != STATE_RUNNING) {
 		fail(&failure, FAILURE_WRONG_STATE, "cannot ask %s: it is %s",
 		     partition_name(partition), state_names[partition->state]);
 		failure.state = state_names[partition->state];
+		return failure_reply(&failure, link, NULL);
 	}
-	return failure_reply(&failure, link, NULL);
+	methods_note(link, what, partition_name(partition));
+	return devices_ask(partition->devices, link, method, NULL, &failure) ?
+		       0 :
+		       failure_reply(&failure, link, NULL);
+}
+
+static int method_shutdown(sd_varlink *link, sd_json_variant *json, sd_varlink_method_flags_t flags,
+			   void *userdata)
+{
+	(void)flags, (void)userdata;
+	return ask(link, json, "PowerOff", "shut down");
+}
+
+static int method_reboot(sd_varlink *link, sd_json_variant *json, sd_varlink_method_flags_t flags,
+			 void *userdata)
+{
+	(void)flags, (void)userdata;
+	return ask(link, json, "Reboot", "reboot");
 }
 
 /* The terminal that a worker names has to be one, and its own: not an administrator's. */
@@ -294,7 +308,7 @@ static int open_console(const struct partition *partition, struct failure *failu
 		return -1;
 	}
 	if (fstat(fd, &status) == 0 && isatty(fd) && partition->worker &&
-	    worker_is_user(partition->worker, status.st_uid) && fcntl(fd, F_SETFL, 0) == 0)
+	    peer_is_user(partition->worker, status.st_uid) && fcntl(fd, F_SETFL, 0) == 0)
 		return fd;
 	close(fd);
 	fail(failure, FAILURE_FAILED, "the console of %s is no terminal of its worker",
@@ -418,8 +432,8 @@ int methods_bind(sd_varlink_server *server, bool read_only)
 		{ "org.mullion.Stats", method_stats, false },
 		{ "org.mullion.Start", method_start, true },
 		{ "org.mullion.Create", method_create, true },
-		{ "org.mullion.Shutdown", method_ask, true },
-		{ "org.mullion.Reboot", method_ask, true },
+		{ "org.mullion.Shutdown", method_shutdown, true },
+		{ "org.mullion.Reboot", method_reboot, true },
 		{ "org.mullion.Destroy", method_destroy, true },
 		{ "org.mullion.Reset", method_reset, true },
 		{ "org.mullion.Suspend", method_suspend, true },

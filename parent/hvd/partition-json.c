@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "devices.h"
+#include "guest.h"
 #include "partition.h"
 
 #define UUID(domain) SD_JSON_BUILD_PAIR_UUID("uuid", (domain)->uuid)
@@ -25,10 +27,15 @@ static const char *text_or_empty(const char *text)
 sd_json_variant *partition_json(const struct partition *partition)
 {
 	const struct domain *domain = partition_domain(partition);
+	const struct guest *guest = devices_guest(partition->devices);
+	JSON_AUTO sd_json_variant *addresses = guest_addresses(guest);
 	sd_json_variant *json = NULL;
 
 	sd_json_buildo(&json, SD_JSON_BUILD_PAIR_STRING("name", domain->name), UUID(domain),
 		       NUMBER("id", partition->id != 0, partition->id),
+		       TEXT("heartbeat", guest->heartbeat),
+		       SD_JSON_BUILD_PAIR_CONDITION(addresses != NULL, "addresses",
+						    SD_JSON_BUILD_VARIANT(addresses)),
 		       SD_JSON_BUILD_PAIR_STRING("state", state_names[partition->state]),
 		       SD_JSON_BUILD_PAIR_STRING("reason", reason_names[partition->why.reason]),
 		       TEXT("detail", partition->why.detail),
@@ -88,9 +95,9 @@ sd_json_variant *partition_json_info(const struct partition *partition)
 					      domain_action_name(domain->on_poweroff)),
 		    SD_JSON_BUILD_PAIR_STRING("on_reboot", domain_action_name(domain->on_reboot)),
 		    SD_JSON_BUILD_PAIR_STRING("on_crash", domain_action_name(domain->on_crash)),
-		    SD_JSON_BUILD_PAIR_STRING("kernel", domain->kernel),
-		    TEXT("initrd", text_or_empty(domain->initrd)),
-		    TEXT("cmdline", text_or_empty(domain->cmdline)),
+		    SD_JSON_BUILD_PAIR_STRING("kernel", domain_kernel(domain)),
+		    TEXT("initrd", text_or_empty(domain_initrd(domain))),
+		    TEXT("cmdline", text_or_empty(domain_cmdline(domain))),
 		    SD_JSON_BUILD_PAIR_VARIANT("schedule", schedule),
 		    SD_JSON_BUILD_PAIR_VARIANT("pins", pins),
 		    NUMBER("since_ns", partition->since != 0, partition->since),
