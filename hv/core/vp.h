@@ -62,7 +62,8 @@ struct vp_exit {
 		struct { /* OTHER: an exception of the guest's own, 0: none */
 			u8 exception;
 		};
-		struct { /* INTR_WINDOW: the guest has returned from its NMI handler */
+		struct { /* INTR_WINDOW: the guest has returned from its NMI handler, by
+			  * an IRET that is done */
 			bool nmi_done;
 		};
 		struct { /* IO */
@@ -94,6 +95,7 @@ enum vp_request {
 	VP_REQ_NMI = 4, /* an NMI of the guest's own making */
 	VP_REQ_RESCHED = 8, /* its CPU looks whose turn it is */
 	VP_REQ_FLUSH = 16, /* the parent's map has less in it than before */
+	VP_REQ_SENT = 32, /* no request: an NMI that stands for those above is on its way */
 };
 
 /* What makes a VP leave guest mode beside that which always does. A child leaves
@@ -135,7 +137,7 @@ struct vp_state {
 struct vp_vendor;
 struct child;
 
-#define VP_VENDOR_WORDS 6
+#define VP_VENDOR_WORDS 8
 
 struct vp {
 	struct vp_regs regs;
@@ -150,6 +152,7 @@ struct vp {
 	struct sched_vp sched;
 
 	u32 requests; /* the parent's: enum vp_request bits; any CPU, atomic */
+	u64 sent_tsc; /* when the last NMI for them was sent; any CPU, atomic */
 	u32 sipi_page; /* written before VP_REQ_SIPI is set */
 
 	bool nmi_pending; /* to be injected */

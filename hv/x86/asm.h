@@ -64,12 +64,14 @@
 #define CR4_UMIP BIT(11)
 
 #define RFLAGS_FIXED BIT(1)
+#define RFLAGS_TF BIT(8)
 #define RFLAGS_IF BIT(9)
 
 #define VECTOR_DB 1
 #define VECTOR_DF 8
 #define VECTOR_UD 6
 #define VECTOR_NMI 2
+#define VECTOR_TS 10
 #define VECTOR_GP 13
 #define VECTOR_PF 14
 #define VECTOR_AC 17

@@ -26,7 +26,7 @@
  * MULLION_IOC_ATTACH: returns a file that stands for the partition, for whoever
  * serves its ports. It keeps no partition alive: once that is gone calls fail with
  * ENODEV, and poll tells POLLHUP. mmap at offset GPA maps the guest's memory
- * (shared, one region at most; EFAULT where the guest has none).
+ * (shared, also across regions that touch; EFAULT where the guest has none).
  *
  * On an attached file:
  * MULLION_IOC_BIND_PORT: eventfd is signalled for each event, or when a message
@@ -34,6 +34,12 @@
  * MULLION_IOC_READ_MESSAGE: takes the next message of a bound port; EAGAIN: none.
  * MULLION_IOC_POST_MESSAGE: EAGAIN: the guest's slot and queue are full.
  * MULLION_IOC_SIGNAL_EVENT: sets an event flag of a SINT.
+ * MULLION_IOC_BIND_SIGNAL: each signal of the eventfd, by whoever has it, sets that
+ * flag, until UNBIND, or until this file or the eventfd is closed. An eventfd that is
+ * bound is aimed anew. ENOSPC: MULLION_SIGNALS_MAX are bound.
+ * MULLION_IOC_MEMORY: where the guest has memory that it may write, by address;
+ * ENOBUFS: more than count ranges, which is how many then.
+ * MULLION_IOC_REFERENCE_TIME: the partition's reference counter now, 100 ns.
  *
  * On a partition of /dev/mshv (hyperv/mshv.h):
  * MULLION_IOC_SET_NAME, MULLION_IOC_GET_ID.
@@ -105,6 +111,29 @@ struct mullion_signal {
 	__u32 reserved;
 };
 
+struct mullion_signal_binding {
+	__s32 eventfd;
+	__u32 vp; /* these three 0 for UNBIND */
+	__u32 sint;
+	__u32 flag; /* 0..2047 */
+	__u32 reserved;
+};
+
+#define MULLION_SIGNALS_MAX 256 /* for one file */
+
+struct mullion_range {
+	__u64 gpa; /* bytes; a multiple of 4096 */
+	__u64 size; /* bytes */
+};
+
+struct mullion_memory {
+	__u32 count; /* in: room, at most MULLION_RANGES_MAX; out: how many there are */
+	__u32 reserved;
+	__u64 ranges; /* address of the caller's array of struct mullion_range */
+};
+
+#define MULLION_RANGES_MAX 4096
+
 struct mullion_name {
 	__u8 uuid[16];
 	char name[MULLION_NAME_MAX];
@@ -121,6 +150,10 @@ struct mullion_name {
 #define MULLION_IOC_READ_MESSAGE _IOWR(MULLION_IOC_MAGIC, 0x12, struct mullion_message)
 #define MULLION_IOC_POST_MESSAGE _IOW(MULLION_IOC_MAGIC, 0x13, struct mullion_message)
 #define MULLION_IOC_SIGNAL_EVENT _IOW(MULLION_IOC_MAGIC, 0x14, struct mullion_signal)
+#define MULLION_IOC_BIND_SIGNAL _IOW(MULLION_IOC_MAGIC, 0x15, struct mullion_signal_binding)
+#define MULLION_IOC_UNBIND_SIGNAL _IOW(MULLION_IOC_MAGIC, 0x16, struct mullion_signal_binding)
+#define MULLION_IOC_MEMORY _IOWR(MULLION_IOC_MAGIC, 0x17, struct mullion_memory)
+#define MULLION_IOC_REFERENCE_TIME _IOR(MULLION_IOC_MAGIC, 0x18, __u64)
 
 #define MULLION_IOC_SET_NAME _IOW(MULLION_IOC_MAGIC, 0x20, struct mullion_name)
 #define MULLION_IOC_GET_ID _IOR(MULLION_IOC_MAGIC, 0x21, __u64)

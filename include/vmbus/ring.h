@@ -14,16 +14,7 @@
 #ifndef VMBUS_RING_H
 #define VMBUS_RING_H
 
-#if defined(__KERNEL__)
 #include <linux/types.h>
-#elif !defined(_LINUX_TYPES_H) /* else the kernel's user headers came first */
-#include <stdint.h>
-typedef uint8_t __u8;
-typedef uint16_t __u16;
-typedef uint32_t __u32;
-typedef uint64_t __u64;
-typedef int32_t __s32;
-#endif
 
 #define VMBUS_PAGE_SIZE 4096u
 

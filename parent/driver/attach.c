@@ -26,6 +26,7 @@
 #include <hyperv/status.h>
 #include <mullion/uapi.h>
 #include "calls.h"
+#include "hook.h"
 #include "partition.h"
 
 struct port {
@@ -36,13 +37,22 @@ struct port {
 	struct mullion_message_ring *ring; /* shared with hv; NULL for events */
 };
 
+/* An eventfd whose signals set an event flag. */
+struct signal {
+	struct mullion_hook hook; /* in the attached file's */
+	struct mshv_partition *partition;
+	u32 vp;
+	u16 sint, flag; /* these three under the eventfd's lock */
+};
+
 struct attached {
 	struct mshv_partition *partition;
 	struct list_head list; /* in the partition's, under its attached_lock */
 	struct address_space *mapping; /* of this file alone */
 	wait_queue_head_t queue; /* for poll: the partition has ended */
-	struct mutex lock; /* ports */
+	struct mutex lock; /* ports, and who changes the signals */
 	struct xarray ports; /* by connection */
+	struct mullion_hooks signals; /* of struct signal */
 };
 
 static void port_signal(struct mullion_event *event)
@@ -235,31 +245,216 @@ static long post_message(struct attached *attached, void __user *argument)
 	return status == HV_STATUS_INSUFFICIENT_BUFFERS ? -EAGAIN : mullion_errno(status);
 }
 
+/* Any context. */
+static u16 set_flag(struct mshv_partition *partition, u32 vp, u32 sint, u32 flag)
+{
+	struct hv_input_signal_event_direct input = {
+		.partition_id = partition->id,
+		.vp_index = vp,
+		.sint = sint,
+		.flag_number = flag,
+	};
+	struct hv_output_signal_event_direct output;
+
+	return hv_status(mullion_call(HVCALL_SIGNAL_EVENT_DIRECT, &input, sizeof(input), &output,
+				      sizeof(output)));
+}
+
+static bool is_flag(u32 sint, u32 flag)
+{
+	return sint < HV_SYNIC_SINT_COUNT && flag < HV_EVENT_FLAGS_COUNT;
+}
+
 static long signal_event(struct attached *attached, void __user *argument)
 {
-	struct hv_output_signal_event_direct output;
-	struct hv_input_signal_event_direct input = {};
 	struct mullion_signal user;
 
 	if (copy_from_user(&user, argument, sizeof(user)))
 		return -EFAULT;
-	if (user.reserved || user.sint >= HV_SYNIC_SINT_COUNT || user.flag >= HV_EVENT_FLAGS_COUNT)
+	if (user.reserved || !is_flag(user.sint, user.flag))
 		return -EINVAL;
-	input.partition_id = attached->partition->id;
-	input.vp_index = user.vp;
-	input.sint = user.sint;
-	input.flag_number = user.flag;
-	return mullion_errno(hv_status(mullion_call(HVCALL_SIGNAL_EVENT_DIRECT, &input,
-						    sizeof(input), &output, sizeof(output))));
+	return mullion_errno(set_flag(attached->partition, user.vp, user.sint, user.flag));
+}
+
+/* What a guest does not want to hear is lost. Once the partition has ended hv knows its
+ * id no more, and no other partition ever has it. */
+static void signal_flag(struct mullion_hook *hook)
+{
+	struct signal *signal = container_of(hook, struct signal, hook);
+
+	set_flag(signal->partition, signal->vp, signal->sint, signal->flag);
+}
+
+static void free_signal(struct mullion_hook *hook)
+{
+	kfree(container_of(hook, struct signal, hook));
+}
+
+static void aim(struct signal *signal, const struct mullion_signal_binding *user)
+{
+	signal->vp = user->vp;
+	signal->sint = user->sint;
+	signal->flag = user->flag;
+}
+
+/* The attached file's lock is held, so that nobody else changes the list but eventfds
+ * that close; the caller's does not. NULL: it is not bound. */
+static struct signal *find_signal(struct attached *attached, const struct eventfd_ctx *eventfd)
+{
+	struct mullion_hook *hook;
+	struct signal *found = NULL;
+
+	spin_lock_irq(&attached->signals.lock);
+	list_for_each_entry(hook, &attached->signals.list, list) {
+		if (hook->eventfd == eventfd)
+			found = container_of(hook, struct signal, hook);
+	}
+	spin_unlock_irq(&attached->signals.lock);
+	return found;
+}
+
+static int new_signal(struct attached *attached, const struct mullion_signal_binding *user,
+		      struct file *file)
+{
+	struct signal *signal = kzalloc(sizeof(*signal), GFP_KERNEL_ACCOUNT);
+	int error;
+
+	if (!signal)
+		return -ENOMEM;
+	signal->hook.signalled = signal_flag;
+	signal->hook.free = free_signal;
+	signal->partition = attached->partition;
+	aim(signal, user);
+	error = mullion_hook_add(&attached->signals, &signal->hook, file, MULLION_SIGNALS_MAX);
+	if (error)
+		kfree(signal);
+	return error;
+}
+
+/* Each signal finds the old aim or the new one, and none the old one from now on. */
+static void aim_anew(struct signal *signal, const struct mullion_signal_binding *user)
+{
+	spin_lock_irq(&signal->hook.queue->lock);
+	aim(signal, user);
+	spin_unlock_irq(&signal->hook.queue->lock);
+}
+
+static int bind_file(struct attached *attached, const struct mullion_signal_binding *user,
+		     struct file *file)
+{
+	struct eventfd_ctx *eventfd = eventfd_ctx_fileget(file);
+	struct signal *signal;
+	int error = 0;
+
+	if (IS_ERR(eventfd))
+		return PTR_ERR(eventfd);
+	mutex_lock(&attached->lock);
+	signal = find_signal(attached, eventfd);
+	if (signal)
+		aim_anew(signal, user);
+	else
+		error = new_signal(attached, user, file);
+	mutex_unlock(&attached->lock);
+	eventfd_ctx_put(eventfd);
+	return error;
+}
+
+static long bind_signal(struct attached *attached, void __user *argument)
+{
+	struct mullion_signal_binding user;
+	struct file *file;
+	int error;
+
+	if (copy_from_user(&user, argument, sizeof(user)))
+		return -EFAULT;
+	if (user.reserved || !is_flag(user.sint, user.flag) || user.vp >= MSHV_MAX_VPS ||
+	    !smp_load_acquire(&attached->partition->vps[user.vp]))
+		return -EINVAL;
+	file = fget(user.eventfd);
+	if (!file)
+		return -EBADF;
+	error = bind_file(attached, &user, file);
+	fput(file);
+	return error;
+}
+
+static bool is_of_eventfd(const struct mullion_hook *hook, const void *what)
+{
+	return hook->eventfd == what;
+}
+
+static long unbind_signal(struct attached *attached, void __user *argument)
+{
+	struct mullion_signal_binding user;
+	struct eventfd_ctx *eventfd;
+	unsigned int count;
+
+	if (copy_from_user(&user, argument, sizeof(user)))
+		return -EFAULT;
+	if (user.reserved || user.vp || user.sint || user.flag)
+		return -EINVAL;
+	eventfd = eventfd_ctx_fdget(user.eventfd);
+	if (IS_ERR(eventfd))
+		return PTR_ERR(eventfd);
+	mutex_lock(&attached->lock);
+	count = mullion_hooks_remove(&attached->signals, is_of_eventfd, eventfd);
+	mutex_unlock(&attached->lock);
+	eventfd_ctx_put(eventfd);
+	return count ? 0 : -ENOENT;
+}
+
+/* Tells how many there are also where there is no room for them. */
+static long list_memory(struct attached *attached, void __user *argument)
+{
+	struct mullion_memory __user *user = argument;
+	struct mullion_range *ranges;
+	struct mullion_memory args;
+	long result = 0;
+	u32 count;
+
+	if (copy_from_user(&args, user, sizeof(args)))
+		return -EFAULT;
+	if (args.reserved || args.count > MULLION_RANGES_MAX)
+		return -EINVAL;
+	ranges = kvmalloc_array(max(args.count, 1u), sizeof(*ranges), GFP_KERNEL_ACCOUNT);
+	if (!ranges)
+		return -ENOMEM;
+	count = mullion_memory_ranges(attached->partition, ranges, args.count);
+	if (put_user(count, &user->count))
+		result = -EFAULT;
+	else if (count > args.count)
+		result = -ENOBUFS;
+	else if (copy_to_user((void __user *)(unsigned long)args.ranges, ranges,
+			      count * sizeof(*ranges)))
+		result = -EFAULT;
+	kvfree(ranges);
+	return result;
+}
+
+static long reference_time(struct attached *attached, void __user *argument)
+{
+	struct hv_input_get_partition_property input = {
+		.partition_id = attached->partition->id,
+		.property_code = HV_PARTITION_PROPERTY_REFERENCE_TIME,
+	};
+	struct hv_output_get_partition_property output;
+	u16 status = hv_status(mullion_call(HVCALL_GET_PARTITION_PROPERTY, &input, sizeof(input),
+					    &output, sizeof(output)));
+
+	if (status != HV_STATUS_SUCCESS)
+		return mullion_errno(status);
+	return put_user(output.property_value, (__u64 __user *)argument);
 }
 
 static const struct {
 	unsigned int command;
 	long (*serve)(struct attached *attached, void __user *argument);
 } calls[] = {
-	{ MULLION_IOC_BIND_PORT, bind_port },	    { MULLION_IOC_UNBIND_PORT, unbind_port },
-	{ MULLION_IOC_READ_MESSAGE, read_message }, { MULLION_IOC_POST_MESSAGE, post_message },
-	{ MULLION_IOC_SIGNAL_EVENT, signal_event },
+	{ MULLION_IOC_BIND_PORT, bind_port },		{ MULLION_IOC_UNBIND_PORT, unbind_port },
+	{ MULLION_IOC_READ_MESSAGE, read_message },	{ MULLION_IOC_POST_MESSAGE, post_message },
+	{ MULLION_IOC_SIGNAL_EVENT, signal_event },	{ MULLION_IOC_BIND_SIGNAL, bind_signal },
+	{ MULLION_IOC_UNBIND_SIGNAL, unbind_signal },	{ MULLION_IOC_MEMORY, list_memory },
+	{ MULLION_IOC_REFERENCE_TIME, reference_time },
 };
 
 static long attached_ioctl(struct file *file, unsigned int command, unsigned long argument)
@@ -336,6 +531,7 @@ static int attached_release(struct inode *inode, struct file *file)
 	mutex_lock(&partition->attached_lock);
 	list_del(&attached->list);
 	mutex_unlock(&partition->attached_lock);
+	mullion_hooks_remove(&attached->signals, NULL, NULL);
 	down_read(&partition->life);
 	xa_for_each(&attached->ports, connection, port) unbind(attached, port, partition->ended);
 	up_read(&partition->life);
@@ -367,6 +563,7 @@ long mullion_attach(struct mshv_partition *partition)
 	init_waitqueue_head(&attached->queue);
 	mutex_init(&attached->lock);
 	xa_init(&attached->ports);
+	mullion_hooks_init(&attached->signals);
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0) {
 		error = fd;

@@ -2,24 +2,19 @@
 /*
  * mullion_root: interrupts for a guest: the table of messages that its interrupt
  * lines stand for (MSHV_SET_MSI_ROUTING), and eventfds that raise them (MSHV_IRQFD).
- *
- * An eventfd that is signalled calls us with its own lock held, in any context: what
- * happens then takes no lock that is ever held around the eventfd's. A work unhooks
- * an eventfd that closes or is taken away.
  */
 #include <linux/err.h>
 #include <linux/errno.h>
 #include <linux/eventfd.h>
 #include <linux/file.h>
 #include <linux/mm.h>
-#include <linux/poll.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
-#include <linux/workqueue.h>
 
 #include <hyperv/hypercall.h>
 #include "calls.h"
+#include "hook.h"
 #include "partition.h"
 
 /* A message, as a PCI device would write it. */
@@ -36,24 +31,16 @@ struct irq_routes {
 };
 
 struct irqfd {
-	struct list_head list; /* empty: it is being taken away */
+	struct mullion_hook hook; /* in the partition's, which are read under RCU */
 	struct mshv_partition *partition;
 	u32 gsi;
-	struct eventfd_ctx *eventfd;
 	struct eventfd_ctx *resample; /* NULL: none */
-	wait_queue_entry_t wait;
-	poll_table poll;
-	struct work_struct shutdown;
 };
-
-/* For shutting down: what waits for it flushes it. */
-static struct workqueue_struct *shutdown_queue;
 
 void mullion_partition_irqs_init(struct partition_irqs *irqs)
 {
 	mutex_init(&irqs->lock);
-	spin_lock_init(&irqs->irqfds_lock);
-	INIT_LIST_HEAD(&irqs->irqfds);
+	mullion_hooks_init(&irqs->irqfds);
 	INIT_LIST_HEAD(&irqs->doorbells);
 }
 
@@ -92,8 +79,9 @@ static const struct route *find_route(struct mshv_partition *partition, u32 gsi)
 	return &routes->entries[gsi];
 }
 
-static void raise_line(struct irqfd *irqfd)
+static void raise_line(struct mullion_hook *hook)
 {
+	struct irqfd *irqfd = container_of(hook, struct irqfd, hook);
 	const struct route *route;
 
 	rcu_read_lock();
@@ -103,117 +91,53 @@ static void raise_line(struct irqfd *irqfd)
 	rcu_read_unlock();
 }
 
-static void shutdown_irqfd(struct work_struct *work)
+static void release_irqfd(struct irqfd *irqfd)
 {
-	struct irqfd *irqfd = container_of(work, struct irqfd, shutdown);
-	u64 count;
-
-	eventfd_ctx_remove_wait_queue(irqfd->eventfd, &irqfd->wait, &count);
-	synchronize_rcu();
 	if (irqfd->resample)
 		eventfd_ctx_put(irqfd->resample);
-	eventfd_ctx_put(irqfd->eventfd);
 	kfree(irqfd);
 }
 
-/* The lock of the irqfds is held. */
-static void take_away(struct irqfd *irqfd)
+/* Who acknowledges an interrupt may still look at it. */
+static void free_irqfd(struct mullion_hook *hook)
 {
-	list_del_rcu(&irqfd->list);
-	irqfd->list.prev = NULL;
-	queue_work(shutdown_queue, &irqfd->shutdown);
+	synchronize_rcu();
+	release_irqfd(container_of(hook, struct irqfd, hook));
 }
 
-static bool is_taken_away(const struct irqfd *irqfd)
-{
-	return !irqfd->list.prev;
-}
-
-/* The eventfd was signalled, or closes. Its lock is held, interrupts are off. */
-static int irqfd_wakeup(wait_queue_entry_t *wait, unsigned int mode, int sync, void *key)
-{
-	struct irqfd *irqfd = container_of(wait, struct irqfd, wait);
-	struct partition_irqs *irqs = &irqfd->partition->irqs;
-	__poll_t events = key_to_poll(key);
-	unsigned long flags;
-	u64 count;
-
-	if (events & EPOLLIN) {
-		eventfd_ctx_do_read(irqfd->eventfd, &count);
-		raise_line(irqfd);
-	}
-	if (events & EPOLLHUP) {
-		spin_lock_irqsave(&irqs->irqfds_lock, flags);
-		if (!is_taken_away(irqfd))
-			take_away(irqfd);
-		spin_unlock_irqrestore(&irqs->irqfds_lock, flags);
-	}
-	return 0;
-}
-
-static void irqfd_queue(struct file *file, wait_queue_head_t *queue, poll_table *poll)
-{
-	struct irqfd *irqfd = container_of(poll, struct irqfd, poll);
-
-	add_wait_queue_priority(queue, &irqfd->wait);
-}
-
-/* A line with a resampling eventfd must be level-triggered; one eventfd is one line. */
-static int check_and_list(struct irqfd *irqfd)
-{
-	struct partition_irqs *irqs = &irqfd->partition->irqs;
-	const struct route *route;
-	struct irqfd *other;
-	int error = 0;
-
-	spin_lock_irq(&irqs->irqfds_lock);
-	rcu_read_lock();
-	route = find_route(irqfd->partition, irqfd->gsi);
-	if (irqfd->resample && !(route && route_is_level(route)))
-		error = -EINVAL;
-	rcu_read_unlock();
-	list_for_each_entry(other, &irqs->irqfds, list) {
-		if (other->eventfd == irqfd->eventfd)
-			error = -EBUSY;
-	}
-	if (!error)
-		list_add_rcu(&irqfd->list, &irqs->irqfds);
-	spin_unlock_irq(&irqs->irqfds_lock);
-	return error;
-}
-
-static struct irqfd *new_irqfd(struct mshv_partition *partition, const struct mshv_user_irqfd *user,
-			       struct file *file)
+static struct irqfd *new_irqfd(struct mshv_partition *partition, const struct mshv_user_irqfd *user)
 {
 	struct irqfd *irqfd = kzalloc(sizeof(*irqfd), GFP_KERNEL_ACCOUNT);
 	int error;
 
 	if (!irqfd)
 		return ERR_PTR(-ENOMEM);
+	irqfd->hook.signalled = raise_line;
+	irqfd->hook.free = free_irqfd;
 	irqfd->partition = partition;
 	irqfd->gsi = user->gsi;
-	INIT_WORK(&irqfd->shutdown, shutdown_irqfd);
-	init_waitqueue_func_entry(&irqfd->wait, irqfd_wakeup);
-	init_poll_funcptr(&irqfd->poll, irqfd_queue);
-	irqfd->eventfd = eventfd_ctx_fileget(file);
-	if (IS_ERR(irqfd->eventfd)) {
-		error = PTR_ERR(irqfd->eventfd);
-		goto no_eventfd;
-	}
 	if (user->flags & 1u << MSHV_IRQFD_BIT_RESAMPLE) {
 		irqfd->resample = eventfd_ctx_fdget(user->resamplefd);
 		if (IS_ERR(irqfd->resample)) {
 			error = PTR_ERR(irqfd->resample);
-			goto no_resample;
+			kfree(irqfd);
+			return ERR_PTR(error);
 		}
 	}
 	return irqfd;
+}
 
-no_resample:
-	eventfd_ctx_put(irqfd->eventfd);
-no_eventfd:
-	kfree(irqfd);
-	return ERR_PTR(error);
+/* A line with a resampling eventfd must be level-triggered. */
+static bool may_resample(const struct irqfd *irqfd)
+{
+	const struct route *route;
+	bool may;
+
+	rcu_read_lock();
+	route = find_route(irqfd->partition, irqfd->gsi);
+	may = route && route_is_level(route);
+	rcu_read_unlock();
+	return may;
 }
 
 static long assign(struct mshv_partition *partition, const struct mshv_user_irqfd *user)
@@ -224,43 +148,38 @@ static long assign(struct mshv_partition *partition, const struct mshv_user_irqf
 
 	if (!file)
 		return -EBADF;
-	irqfd = new_irqfd(partition, user, file);
+	irqfd = new_irqfd(partition, user);
 	if (IS_ERR(irqfd)) {
 		fput(file);
 		return PTR_ERR(irqfd);
 	}
-	error = check_and_list(irqfd);
-	if (error) {
-		if (irqfd->resample)
-			eventfd_ctx_put(irqfd->resample);
-		eventfd_ctx_put(irqfd->eventfd);
-		kfree(irqfd);
-	} else if (vfs_poll(file, &irqfd->poll) & EPOLLIN) {
-		/* It was signalled before we listened. */
-		raise_line(irqfd);
-	}
+	if (irqfd->resample && !may_resample(irqfd))
+		error = -EINVAL;
+	else /* one eventfd is one line */
+		error = mullion_hook_add(&partition->irqs.irqfds, &irqfd->hook, file, UINT_MAX);
+	if (error)
+		release_irqfd(irqfd);
 	fput(file);
 	return error;
 }
 
+static bool is_of_line(const struct mullion_hook *hook, const void *what)
+{
+	const struct irqfd *irqfd = container_of(hook, struct irqfd, hook), *wanted = what;
+
+	return hook->eventfd == wanted->hook.eventfd && irqfd->gsi == wanted->gsi;
+}
+
+/* It raises nothing any more once this call has returned. */
 static long deassign(struct mshv_partition *partition, const struct mshv_user_irqfd *user)
 {
-	struct partition_irqs *irqs = &partition->irqs;
-	struct eventfd_ctx *eventfd = eventfd_ctx_fdget(user->fd);
-	struct irqfd *irqfd, *next;
+	struct irqfd wanted = { .gsi = user->gsi };
 
-	if (IS_ERR(eventfd))
-		return PTR_ERR(eventfd);
-	spin_lock_irq(&irqs->irqfds_lock);
-	list_for_each_entry_safe(irqfd, next, &irqs->irqfds, list)
-	{
-		if (irqfd->eventfd == eventfd && irqfd->gsi == user->gsi)
-			take_away(irqfd);
-	}
-	spin_unlock_irq(&irqs->irqfds_lock);
-	eventfd_ctx_put(eventfd);
-	/* It raises nothing any more once this call has returned. */
-	flush_workqueue(shutdown_queue);
+	wanted.hook.eventfd = eventfd_ctx_fdget(user->fd);
+	if (IS_ERR(wanted.hook.eventfd))
+		return PTR_ERR(wanted.hook.eventfd);
+	mullion_hooks_remove(&partition->irqs.irqfds, is_of_line, &wanted);
+	eventfd_ctx_put(wanted.hook.eventfd);
 	return 0;
 }
 
@@ -287,7 +206,7 @@ bool mullion_irq_acknowledged(struct mshv_partition *partition, u32 vector)
 	bool found = false;
 
 	rcu_read_lock();
-	list_for_each_entry_rcu(irqfd, &partition->irqs.irqfds, list)
+	list_for_each_entry_rcu(irqfd, &partition->irqs.irqfds.list, hook.list)
 	{
 		route = find_route(partition, irqfd->gsi);
 		if (irqfd->resample && route && route_vector(route) == vector) {
@@ -365,24 +284,9 @@ long mullion_msi_routing(struct mshv_partition *partition, struct mshv_user_irq_
 void mullion_partition_irqs_release(struct mshv_partition *partition)
 {
 	struct partition_irqs *irqs = &partition->irqs;
-	struct irqfd *irqfd, *next;
 
-	spin_lock_irq(&irqs->irqfds_lock);
-	list_for_each_entry_safe(irqfd, next, &irqs->irqfds, list) take_away(irqfd);
-	spin_unlock_irq(&irqs->irqfds_lock);
-	flush_workqueue(shutdown_queue);
+	mullion_hooks_remove(&irqs->irqfds, NULL, NULL);
 	mutex_lock(&irqs->lock);
 	swap_routes(irqs, NULL);
 	mutex_unlock(&irqs->lock);
-}
-
-int mullion_irqs_init(void)
-{
-	shutdown_queue = alloc_workqueue("mullion_irqfd", 0, 0);
-	return shutdown_queue ? 0 : -ENOMEM;
-}
-
-void mullion_irqs_exit(void)
-{
-	destroy_workqueue(shutdown_queue);
 }

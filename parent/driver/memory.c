@@ -17,6 +17,7 @@
 
 #include <hyperv/hypercall.h>
 #include <hyperv/status.h>
+#include <mullion/uapi.h>
 #include "calls.h"
 #include "partition.h"
 
@@ -253,6 +254,21 @@ static struct region *find_overlap(struct mshv_partition *partition, u64 gfn, u6
 	return NULL;
 }
 
+/* Among the others, by address. The lock of the regions is held for writing. */
+static void enter(struct partition_memory *memory, struct region *region)
+{
+	struct list_head *next = &memory->regions;
+	struct region *other;
+
+	list_for_each_entry(other, &memory->regions, list) {
+		if (other->gfn > region->gfn) {
+			next = &other->list;
+			break;
+		}
+	}
+	list_add_tail(&region->list, next);
+}
+
 static struct region *new_region(const struct mshv_user_mem_region *user)
 {
 	struct region *region = kzalloc(sizeof(*region), GFP_KERNEL_ACCOUNT);
@@ -297,7 +313,7 @@ static long map_region(struct mshv_partition *partition, const struct mshv_user_
 	}
 	/* Also if that failed and hv could not undo it. */
 	down_write(&memory->regions_lock);
-	list_add(&region->list, &memory->regions);
+	enter(memory, region);
 	up_write(&memory->regions_lock);
 	return error;
 }
@@ -326,7 +342,7 @@ static long unmap_region(struct mshv_partition *partition, const struct mshv_use
 	free_page((unsigned long)input);
 	if (error) {
 		down_write(&partition->memory.regions_lock);
-		list_add(&region->list, &partition->memory.regions);
+		enter(&partition->memory, region);
 		up_write(&partition->memory.regions_lock);
 		return error;
 	}
@@ -374,16 +390,46 @@ void mullion_memory_release(struct mshv_partition *partition)
 
 bool mullion_memory_has(struct mshv_partition *partition, u64 gfn, u64 count, bool *writable)
 {
+	u64 at = gfn, end = gfn + count;
 	struct region *region;
-	bool has;
+	bool write = true;
 
 	down_read(&partition->memory.regions_lock);
-	region = find_overlap(partition, gfn, 1);
-	has = region && count <= region->gfn + region->pages - gfn;
-	if (has)
-		*writable = region->map_flags & HV_MAP_GPA_WRITABLE;
+	list_for_each_entry(region, &partition->memory.regions, list) {
+		if (at < region->gfn || at >= end)
+			break;
+		if (at >= region->gfn + region->pages)
+			continue;
+		at = region->gfn + region->pages;
+		write = write && region->map_flags & HV_MAP_GPA_WRITABLE;
+	}
 	up_read(&partition->memory.regions_lock);
-	return has;
+	*writable = write;
+	return at >= end;
+}
+
+u32 mullion_memory_ranges(struct mshv_partition *partition, struct mullion_range *ranges, u32 room)
+{
+	struct region *region;
+	u64 end = 0; /* of the range before, in pages */
+	u32 count = 0;
+
+	down_read(&partition->memory.regions_lock);
+	list_for_each_entry(region, &partition->memory.regions, list) {
+		if (!(region->map_flags & HV_MAP_GPA_WRITABLE))
+			continue;
+		if (!count || region->gfn != end) {
+			if (count < room)
+				ranges[count] =
+					(struct mullion_range){ .gpa = region->gfn << PAGE_SHIFT };
+			count++;
+		}
+		if (count <= room)
+			ranges[count - 1].size += region->pages << PAGE_SHIFT;
+		end = region->gfn + region->pages;
+	}
+	up_read(&partition->memory.regions_lock);
+	return count;
 }
 
 vm_fault_t mullion_memory_fault(struct mshv_partition *partition, u64 gfn, struct vm_fault *fault,

@@ -16,6 +16,7 @@
 #include <mullion/uapi.h>
 #include "calls.h"
 #include "events.h"
+#include "hook.h"
 #include "mullion_root.h"
 #include "partition.h"
 #include "pool.h"
@@ -214,9 +215,9 @@ int mullion_mshv_init(void)
 	error = mullion_calls_init();
 	if (error)
 		return error;
-	error = mullion_irqs_init();
+	error = mullion_hooks_setup();
 	if (error)
-		goto no_irqs;
+		goto no_hooks;
 	error = mullion_events_init();
 	if (error)
 		goto no_events;
@@ -228,8 +229,8 @@ int mullion_mshv_init(void)
 no_device:
 	mullion_events_exit();
 no_events:
-	mullion_irqs_exit();
-no_irqs:
+	mullion_hooks_exit();
+no_hooks:
 	mullion_calls_exit();
 	return error;
 }
@@ -240,7 +241,7 @@ void mullion_mshv_exit(void)
 		return;
 	misc_deregister(&mshv_device);
 	mullion_events_exit();
-	mullion_irqs_exit();
+	mullion_hooks_exit();
 	mullion_pool_exit();
 	mullion_calls_exit();
 }

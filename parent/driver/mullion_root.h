@@ -8,9 +8,9 @@
  * (mullion_hv_info()) does not change before unload.
  *
  * For children: calls.c makes hypercalls with structures, pool.c gives hv memory,
- * events.c hears of hv, mshv.c serves /dev/mshv by partition.c, vp.c, state.c,
- * memory.c, access.c, irq.c, doorbell.c (with store.c) and hvcall.c; control.c and
- * attach.c are /dev/mullion's side, watch.c tells who wants to know.
+ * events.c hears of hv, hook.c of eventfds, mshv.c serves /dev/mshv by partition.c,
+ * vp.c, state.c, memory.c, access.c, irq.c, doorbell.c (with store.c) and hvcall.c;
+ * control.c and attach.c are /dev/mullion's side, watch.c tells who wants to know.
  */
 #ifndef MULLION_ROOT_H
 #define MULLION_ROOT_H

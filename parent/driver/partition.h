@@ -26,9 +26,11 @@
 #include <hyperv/mshv.h>
 #include <mullion/parent.h>
 #include "events.h"
+#include "hook.h"
 
 struct file;
 struct hv_vp_register_page;
+struct mullion_range;
 
 /* The user's ABI has room for so many; hv may have fewer. */
 #define MSHV_MAX_VPS 256
@@ -52,14 +54,13 @@ struct mshv_vp {
 struct partition_memory {
 	struct mutex lock; /* one change at a time */
 	struct rw_semaphore regions_lock; /* regions, for those who only look */
-	struct list_head regions;
+	struct list_head regions; /* of struct region, by address */
 };
 
 /* Interrupts and doorbells; irq.c, doorbell.c. */
 struct partition_irqs {
 	struct mutex lock; /* whoever changes something */
-	spinlock_t irqfds_lock; /* irqfds; taken inside of an eventfd's lock too */
-	struct list_head irqfds; /* of struct irqfd; read under RCU */
+	struct mullion_hooks irqfds; /* of struct irqfd; read under RCU */
 	struct irq_routes __rcu *routes;
 	struct list_head doorbells; /* of struct doorbell; read under RCU */
 };
@@ -117,8 +118,12 @@ long mullion_memory_set(struct mshv_partition *partition, const struct mshv_user
 /* hv has none of it mapped any more. */
 void mullion_memory_release(struct mshv_partition *partition);
 
-/* Is [gfn, gfn + count) in one region? Tells whether the guest may write there. */
+/* Has the guest all of [gfn, gfn + count)? Tells whether it may write everywhere there. */
 bool mullion_memory_has(struct mshv_partition *partition, u64 gfn, u64 count, bool *writable);
+
+/* Where the guest may write, by address, what is contiguous as one: the first room
+ * ranges. Returns how many there are. */
+u32 mullion_memory_ranges(struct mshv_partition *partition, struct mullion_range *ranges, u32 room);
 
 /* A page fault on the guest's page gfn: insert puts the page frame there, which stays
  * the guest's meanwhile. SIGBUS where it has none. */
@@ -131,8 +136,6 @@ long mullion_access_bitmap(struct mshv_partition *partition,
 
 /* irq.c */
 
-int mullion_irqs_init(void);
-void mullion_irqs_exit(void);
 void mullion_partition_irqs_init(struct partition_irqs *irqs);
 long mullion_irqfd(struct mshv_partition *partition, const struct mshv_user_irqfd *user);
 long mullion_msi_routing(struct mshv_partition *partition, struct mshv_user_irq_table __user *user);

@@ -93,6 +93,9 @@ struct device {
 	const struct device_ops *ops;
 	void *context; /* the provider's */
 	void *host; /* of whoever connects it with the guest */
+	/* The provider's: the largest packet that its channels take, in bytes, header
+	 * included; 0: CHANNEL_PACKET_MAX. */
+	uint32_t packet_max;
 };
 
 struct channel {

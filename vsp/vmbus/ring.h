@@ -38,6 +38,10 @@ struct ring {
 	uint32_t size; /* bytes, a multiple of VMBUS_PAGE_SIZE */
 	uint32_t index; /* ours: read index of a reader, write index of a writer */
 	uint32_t published; /* what the peer knows of index */
+	uint32_t peer; /* the peer's index as last seen, in range; may be older than shared
+			* memory's, which is looked at when this one leaves nothing to do */
+	uint32_t unpublished; /* writer: packets between published and index */
+	bool owed; /* reader: ring_unmask() found a signal for room due */
 	struct ring_counters counters;
 };
 
@@ -85,7 +89,8 @@ bool ring_release(struct ring *ring);
 /* No signals, please. Before draining. */
 void ring_mask(struct ring *ring);
 
-/* Signals again. True: something has come meanwhile: go on reading. Releases before. */
+/* Signals again. True: something has come meanwhile: go on reading. Releases before; if
+ * that makes a signal for room due it is true too, and the next ring_release() says so. */
 bool ring_unmask(struct ring *ring);
 
 /* Bytes that wait to be read, by the peer's index as it is now; 0 where that is wrong. */
@@ -111,7 +116,8 @@ bool ring_publish(struct ring *ring);
 /*
  * Asks for a signal when size bytes (of a packet as ring_write makes it, trailer
  * included) are free; 0: no more. True: they are free already. False: the signal will
- * come, or the peer cannot send it: see ring_peer_signals_room().
+ * come, or the peer cannot send it: see ring_peer_signals_room(). The wish stands until
+ * this says true; what is written must be published before.
  */
 bool ring_want_room(struct ring *ring, uint32_t size);
 

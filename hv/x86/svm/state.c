@@ -20,6 +20,7 @@ void svm_vp_reset(struct vp *vp)
 	memset(&vp->regs, 0, sizeof(vp->regs));
 	svm(vp)->native = 0;
 	svm(vp)->asid_generation = 0;
+	svm(vp)->at_iret = false;
 	vp->nmi_blocked = false;
 	vp->nmi_pending = false;
 	svm_intercepts_set(vp);

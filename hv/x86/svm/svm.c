@@ -201,7 +201,9 @@ static void decode_exit(struct vp *vp, const struct vmcb *v)
 	default:
 		vp->exit.reason = plain_reason(code);
 		vp->exit.exception = 0;
-		vp->exit.nmi_done = code == SVM_EXIT_IRET;
+		vp->exit.nmi_done = false;
+		svm(vp)->at_iret = code == SVM_EXIT_IRET;
+		svm(vp)->iret_rip = v->rip;
 	}
 }
 
@@ -271,11 +273,66 @@ static u64 take_back(struct vp *vp, struct vmcb *v, u64 event)
 	return taken ? 0 : event;
 }
 
+/*
+ * The exit at an NMI handler's IRET comes before it is executed. An NMI that came in
+ * there would be pushed over the very frame that the IRET returns by. So the guest makes
+ * that one step alone, with interrupts off, and the trap behind it tells that the handler
+ * is left. Exceptions of the IRET itself must not push the flag that hv has set.
+ */
+static bool begin_step(struct svm_vp *s, struct vmcb *v, u64 event)
+{
+	bool step = s->at_iret && v->rip == s->iret_rip && !event &&
+		    !(v->event_inject & EVENT_VALID);
+
+	s->at_iret = false;
+	if (!step)
+		return false;
+	v->intercept1 &= ~INTERCEPT1_IRET;
+	v->intercept_exceptions = ~(BIT32(VECTOR_NMI) | BIT32(VECTOR_MC));
+	v->rflags = (v->rflags | RFLAGS_TF) & ~RFLAGS_IF;
+	return true;
+}
+
+/* The exception that the IRET raised goes to the guest, as if nobody had watched. */
+static void reflect(struct vp *vp, struct vmcb *v, u8 vector)
+{
+	bool has_error = vector == VECTOR_DF || (vector >= VECTOR_TS && vector <= VECTOR_PF) ||
+			 vector == VECTOR_AC;
+
+	if (vector == VECTOR_PF)
+		v->cr2 = v->exit_info2;
+	vendor->inject_exception(vp, vector, has_error, (u32)v->exit_info1);
+}
+
+/* rflags and dr6: as they were before the step. */
+static void end_step(struct vp *vp, struct vmcb *v, u64 rflags, u64 dr6)
+{
+	u32 vector = (u32)v->exit_code - SVM_EXIT_EXCEPTION;
+	bool traps = vector == VECTOR_DB;
+
+	svm_intercepts_set(vp);
+	if (!traps && vp->regs.rip == svm(vp)->iret_rip) {
+		vp->regs.rflags = rflags;
+		svm(vp)->at_iret = vector >= 32;
+	}
+	if (vector >= 32)
+		return;
+	vp->exit.reason = MULLION_EXIT_INTR_WINDOW;
+	vp->exit.nmi_done = traps;
+	if (!traps)
+		reflect(vp, v, (u8)vector);
+	else if (rflags & RFLAGS_TF)
+		vendor->inject_exception(vp, VECTOR_DB, false, 0);
+	else
+		v->dr6 = dr6;
+}
+
 static void svm_run(struct vp *vp)
 {
 	struct svm_vp *s = svm(vp);
 	struct vmcb *v = s->vmcb;
-	u64 event;
+	u64 event, rflags = vp->regs.rflags, dr6 = v->dr6;
+	bool step;
 
 	if (vp->child)
 		use_asid(vp, v);
@@ -283,7 +340,8 @@ static void svm_run(struct vp *vp)
 	v->rax = vp->regs.r[REG_RAX];
 	v->rsp = vp->regs.r[REG_RSP];
 	v->rip = vp->regs.rip;
-	v->rflags = vp->regs.rflags;
+	v->rflags = rflags;
+	step = begin_step(s, v, event);
 
 	svm_switch(vp->regs.r, s->vmcb_pa.v, virt_to_phys(vp->cpu->vendor).v);
 
@@ -298,6 +356,8 @@ static void svm_run(struct vp *vp)
 	/* An exit in the middle of an event's delivery: deliver it again. */
 	v->event_inject = v->exit_int_info & EVENT_VALID ? v->exit_int_info : event;
 	decode_exit(vp, v);
+	if (step)
+		end_step(vp, v, rflags, dr6);
 }
 
 static void svm_flush(struct vp *vp)

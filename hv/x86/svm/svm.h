@@ -15,6 +15,9 @@ struct svm_vp {
 	u32 asid;
 	u64 asid_generation; /* 0: it has none */
 	struct cpu *asid_cpu;
+	/* The NMI handler's IRET at this place has exited and was not executed yet. */
+	bool at_iret;
+	u64 iret_rip;
 };
 
 _Static_assert(sizeof(struct svm_vp) <= sizeof(((struct vp *)0)->vendor), "VP_VENDOR_WORDS");

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* See partition.h. */
+#include "partition.h"
+
+#include <errno.h>
+
+#include "attached.h"
+
+bool partition_error(struct error *error, int number)
+{
+	switch (number) {
+	case ENOTTY:
+	case EINVAL:
+		return error_set(error, ERROR_CONFIG, "partition_fd: not an attached partition");
+	case ENODEV:
+		return error_set(error, ERROR_FAILED, "the partition has ended");
+	default:
+		return error_errno(error, number, "partition");
+	}
+}
+
+struct guest *partition_guest(int fd, struct error *error)
+{
+	struct guest *guest = attached_guest(fd);
+
+	if (!guest)
+		partition_error(error, errno);
+	return guest;
+}
