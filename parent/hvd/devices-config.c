@@ -67,13 +67,11 @@ static sd_json_variant *disk_json(const struct partition *partition, int fd,
 				  const struct domain_disk *disk)
 {
 	sd_id128_t identity = derive(partition->live, disk->target);
-	char name[DOMAIN_TARGET_MAX + 8];
 	sd_json_variant *json = NULL;
 
-	snprintf(name, sizeof(name), "disk %s", disk->target);
 	sd_json_buildo(&json, SD_JSON_BUILD_PAIR_UNSIGNED("lun", domain_lun(disk->target)),
 		       SD_JSON_BUILD_PAIR_INTEGER("fd", fd),
-		       SD_JSON_BUILD_PAIR_STRING("name", name),
+		       SD_JSON_BUILD_PAIR_STRING("name", disk->target),
 		       SD_JSON_BUILD_PAIR_BOOLEAN("read_only", disk->read_only),
 		       SD_JSON_BUILD_PAIR_STRING("cache", domain_cache_name(disk->cache)),
 		       SD_JSON_BUILD_PAIR_BOOLEAN("discard", disk->discard),

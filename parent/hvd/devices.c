@@ -56,11 +56,12 @@ enum stage {
 	STAGE_LOST, /* has died, and stays so */
 };
 
-/* A client that waits for the guest's answer. */
+/* Somebody waits for the end of a call. */
 struct ask {
 	struct ask *next;
 	struct process *process;
-	sd_varlink *client;
+	devices_done done;
+	void *context;
 };
 
 struct process {
@@ -75,6 +76,10 @@ struct process {
 	uint64_t first_death; /* CLOCK_REALTIME in ns */
 	char why[PARTITION_DETAIL]; /* WAITING, LOST */
 	struct ask *asks;
+	/* A device that comes with this process's start: who waits for that, and what goes
+	 * when it fails. */
+	struct ask *attaching;
+	struct domain *attached;
 };
 
 struct devices {
@@ -158,27 +163,50 @@ int devices_pid(const struct devices *devices, enum peer_role role)
 
 /* ---- how one comes to its end ---- */
 
-/* Answers, also one that the process itself did not give. */
-static void answer(struct ask *ask, const struct failure *failure)
+static void settle(struct ask *ask, const struct failure *failure, sd_json_variant *reply)
 {
-	if (failure)
-		failure_reply(failure, ask->client, NULL);
-	else
-		sd_varlink_replybo(ask->client, SD_JSON_BUILD_PAIR_UNSIGNED("schema", 1));
-	connection_update(ask->client);
-	sd_varlink_unref(ask->client);
+	devices_done done = ask->done;
+	void *context = ask->context;
+
 	free(ask);
+	done(context, failure, reply);
 }
 
-/* A guest that has ended before its answer came has done what it was asked for. */
-static void answer_asks(struct process *process, const struct failure *failure)
+/* Everybody who waits for this process waits in vain. */
+static void settle_all(struct process *process, const struct failure *failure)
 {
 	while (process->asks) {
 		struct ask *first = process->asks;
 
 		process->asks = first->next;
-		answer(first, process->devices->wanted ? failure : NULL);
+		settle(first, failure, NULL);
 	}
+}
+
+static void remove_from_live(struct partition *partition, const struct domain *devices)
+{
+	if (!partition->live)
+		return;
+	for (size_t i = 0; i < devices->disk_count; i++)
+		domain_remove_disk(partition->live, devices->disks[i].target);
+	for (size_t i = 0; i < devices->card_count; i++)
+		domain_remove_card(partition->live, devices->cards[i].mac);
+}
+
+/* The device that came with the process's start is there, or is not and goes. */
+static void settle_attach(struct process *process, const struct failure *failure)
+{
+	struct ask *ask = process->attaching;
+	struct domain *attached = process->attached;
+
+	if (!ask)
+		return;
+	process->attaching = NULL;
+	process->attached = NULL;
+	if (failure)
+		remove_from_live(process->devices->partition, attached);
+	domain_free(attached);
+	settle(ask, failure, NULL);
 }
 
 /* Nothing that this one has asked for matters any more, wherever it has. */
@@ -193,12 +221,15 @@ static void forget(struct process *process, enum stage stage)
 {
 	struct failure failure;
 
-	fail(&failure, FAILURE_FAILED, "%s: its %s has ended", name_of(process),
-	     peer_role_name(process->role));
+	if (process->devices->wanted)
+		fail(&failure, FAILURE_FAILED, "the %s of %s has ended",
+		     peer_role_name(process->role), name_of(process));
+	else
+		fail(&failure, FAILURE_WRONG_STATE, "the guest of %s has ended", name_of(process));
 	cancel_calls(process);
 	peer_free(process->peer);
 	process->peer = NULL;
-	answer_asks(process, &failure);
+	settle_all(process, &failure);
 	if (process->socket >= 0)
 		close(process->socket);
 	process->socket = -1;
@@ -255,6 +286,7 @@ static void end_process(struct process *process)
 static void died(struct process *process, const char *why)
 {
 	struct devices *devices = process->devices;
+	struct failure failure;
 
 	partition_clean(process->why, sizeof(process->why), why);
 	if (devices->starting && !devices->failed) {
@@ -263,6 +295,8 @@ static void died(struct process *process, const char *why)
 	}
 	kill_and_forget(process, STAGE_WAITING);
 	set_timer(process, RESTART_MS);
+	fail(&failure, FAILURE_FAILED, "%s", why);
+	settle_attach(process, &failure);
 }
 
 static void died_of(struct process *process, const struct failure *failure)
@@ -273,6 +307,7 @@ static void died_of(struct process *process, const struct failure *failure)
 		devices->failure = *failure;
 		devices->failed = true;
 	}
+	settle_attach(process, failure);
 	died(process, failure->message);
 }
 
@@ -335,7 +370,7 @@ static void on_offered(void *context, const struct failure *failure, sd_json_var
 		return;
 	}
 	process->stage = STAGE_UP;
-	process->adopting = false;
+	settle_attach(process, NULL);
 	kick(process->devices);
 }
 
@@ -431,25 +466,15 @@ static void on_lost(void *context)
 	died(process, why);
 }
 
-static const char *disk_of(const struct devices *devices, uint64_t lun)
-{
-	const struct domain *live = devices->partition->live;
-
-	for (size_t i = 0; live && i < live->disk_count; i++) {
-		if (domain_lun(live->disks[i].target) == lun)
-			return live->disks[i].target;
-	}
-	return "disk";
-}
-
 static void storage_news(struct devices *devices, sd_json_variant *event)
 {
 	const char *kind = json_text(event, "kind"), *detail = json_text(event, "detail");
-	const char *disk = disk_of(devices, json_number(event, "lun"));
+	char disk[DOMAIN_TARGET_MAX];
 	char text[PARTITION_DETAIL], clean[PARTITION_DETAIL];
 
 	if (strcmp(kind, "started") == 0)
 		return;
+	domain_target((uint32_t)json_number(event, "lun"), disk);
 	if (strcmp(kind, "removed") == 0) {
 		events_emit_device(devices->partition, EVENT_DEVICE_REMOVED, disk, NULL);
 		return;
@@ -642,7 +667,9 @@ static void bury(struct process *process)
 	struct devices *devices = process->devices;
 	char why[2 * PARTITION_DETAIL];
 
-	if (process->role == PEER_VSP) {
+	if (!is_needed(process)) {
+		process->stage = STAGE_NONE;
+	} else if (process->role == PEER_VSP) {
 		snprintf(why, sizeof(why), "%s: the guest has lost its devices", process->why);
 		give_up(process, why);
 	} else if (is_hopeless(process)) {
@@ -737,7 +764,13 @@ void devices_cancel(struct devices *devices)
 
 void devices_end(struct devices *devices, void (*done)(struct partition *partition))
 {
+	struct failure failure;
+
 	devices_cancel(devices);
+	fail(&failure, FAILURE_WRONG_STATE, "the guest of %s has ended",
+	     partition_name(devices->partition));
+	for (int role = FIRST_ROLE; role < PEER_COUNT; role++)
+		settle_attach(&devices->processes[role], &failure);
 	devices->wanted = false;
 	devices->ended = done;
 	memset(&devices->guest, 0, sizeof(devices->guest));
@@ -777,40 +810,106 @@ void devices_set_time(struct devices *devices)
 static void on_asked(void *context, const struct failure *failure, sd_json_variant *reply)
 {
 	struct ask *ask = context, **at = &ask->process->asks;
-	struct failure own;
 
-	(void)reply;
 	while (*at != ask)
 		at = &(*at)->next;
 	*at = ask->next;
-	if (!failure) {
-		answer(ask, NULL);
-		return;
-	}
-	own = *failure;
-	if (own.kind == FAILURE_WRONG_STATE)
-		own.state = state_names[ask->process->devices->partition->state];
-	answer(ask, &own);
+	settle(ask, failure, reply);
 }
 
-bool devices_ask(struct devices *devices, sd_varlink *client, const char *method,
-		 sd_json_variant *parameters, struct failure *failure)
+static struct ask *ask_new(struct process *process, devices_done done, void *context)
 {
-	struct process *vsp = &devices->processes[PEER_VSP];
-	struct ask *ask = vsp->stage == STAGE_UP ? calloc(1, sizeof(*ask)) : NULL;
+	struct ask *ask = calloc(1, sizeof(*ask));
 
-	if (!ask)
-		return fail(failure, FAILURE_UNSUPPORTED,
-			    "the guest of %s cannot be asked; see destroy", name_of(vsp));
-	ask->process = vsp;
-	if (!peer_call(vsp->peer, method, parameters, ASK_SECONDS, on_asked, ask)) {
-		free(ask);
-		return fail(failure, FAILURE_BUSY, "too much is asked of %s already", name_of(vsp));
+	if (ask)
+		*ask = (struct ask){ .process = process, .done = done, .context = context };
+	return ask;
+}
+
+bool devices_is_up(const struct devices *devices, enum peer_role role)
+{
+	return devices->processes[role].stage == STAGE_UP;
+}
+
+bool devices_call(struct devices *devices, enum peer_role role, const char *method,
+		  sd_json_variant *parameters, devices_done done, void *context,
+		  struct failure *failure)
+{
+	struct process *process = &devices->processes[role];
+	struct ask *ask;
+
+	if (process->stage != STAGE_UP) {
+		if (process->peer)
+			peer_drop_fds(process->peer);
+		return fail(failure, FAILURE_UNSUPPORTED, "%s has no %s now", name_of(process),
+			    peer_role_name(role));
 	}
-	ask->client = sd_varlink_ref(client);
-	ask->next = vsp->asks;
-	vsp->asks = ask;
+	ask = ask_new(process, done, context);
+	if (!ask || !peer_call(process->peer, method, parameters,
+			       role == PEER_VSP ? ASK_SECONDS : CALL_SECONDS, on_asked, ask)) {
+		free(ask);
+		return fail(failure, FAILURE_BUSY, "too much is asked of %s already",
+			    name_of(process));
+	}
+	ask->next = process->asks;
+	process->asks = ask;
 	return true;
+}
+
+/* A disk for a controller that is there. */
+static bool add_disk(struct devices *devices, const struct domain_disk *disk, devices_done done,
+		     void *context, struct failure *failure)
+{
+	struct process *storage = &devices->processes[PEER_STORAGE];
+	JSON_AUTO sd_json_variant *json =
+		devices_disk(devices->partition, storage->peer, disk, failure);
+	JSON_AUTO sd_json_variant *parameters = NULL;
+
+	if (!json || sd_json_buildo(&parameters, SD_JSON_BUILD_PAIR_VARIANT("disk", json)) < 0) {
+		peer_drop_fds(storage->peer);
+		return false;
+	}
+	return devices_call(devices, PEER_STORAGE, "AddDisk", parameters, done, context, failure);
+}
+
+bool devices_attach(struct devices *devices, const struct domain *device, devices_done done,
+		    void *context, struct failure *failure)
+{
+	struct process *process = &devices->processes[device->disk_count ? PEER_STORAGE : PEER_NET];
+	struct domain_error error;
+
+	if (devices->processes[PEER_VSP].stage != STAGE_UP ||
+	    !spawner_has(spawner_of(process), process->role))
+		return fail(failure, FAILURE_UNSUPPORTED, "the guest of %s has no VMBus",
+			    name_of(process));
+	if (process->attaching || (process->stage != STAGE_UP && process->stage != STAGE_NONE))
+		return fail(failure, FAILURE_BUSY, "the %s of %s is busy",
+			    peer_role_name(process->role), name_of(process));
+	if (device->disk_count && process->stage == STAGE_UP)
+		return add_disk(devices, &device->disks[0], done, context, failure);
+	/* One process has one socket to the server, which learns of new devices with it: a
+	 * further card comes with a new process, as if the old one had died. */
+	process->attached = domain_copy(device);
+	process->attaching = ask_new(process, done, context);
+	if (!process->attaching || !process->attached ||
+	    !domain_add_devices(devices->partition->live, device, &error)) {
+		free(process->attaching);
+		domain_free(process->attached);
+		process->attaching = NULL;
+		process->attached = NULL;
+		return fail(failure, FAILURE_BUSY, "out of memory");
+	}
+	end_process(process);
+	kick(devices);
+	return true;
+}
+
+void devices_trim(struct devices *devices)
+{
+	struct process *net = &devices->processes[PEER_NET];
+
+	if (!is_needed(net))
+		end_process(net);
 }
 
 /* ---- memory ---- */
@@ -843,6 +942,8 @@ struct devices *devices_new(struct partition *partition)
 
 void devices_free(struct devices *devices)
 {
+	struct failure failure;
+
 	if (!devices)
 		return;
 	for (int role = FIRST_ROLE; role < PEER_COUNT; role++) {
@@ -852,6 +953,8 @@ void devices_free(struct devices *devices)
 			kill_and_forget(process, STAGE_NONE);
 		else if (process->peer)
 			forget(process, STAGE_NONE);
+		fail(&failure, FAILURE_FAILED, "the daemon ends");
+		settle_attach(process, &failure);
 		if (process->timer)
 			event_free(process->timer);
 	}

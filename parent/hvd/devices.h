@@ -52,11 +52,30 @@ int devices_pid(const struct devices *devices, enum peer_role role);
 /* The guest's time has stood still. */
 void devices_set_time(struct devices *devices);
 
+/* ---- for clients ---- */
+
+/* How it has ended: NULL, or why it failed; reply: of the process, or NULL. */
+typedef void (*devices_done)(void *context, const struct failure *failure, sd_json_variant *reply);
+
+bool devices_is_up(const struct devices *devices, enum peer_role role);
+
 /*
- * Has the guest asked by a method of org.mullion.Vsp; the client is answered when that
- * is. False with failure when nobody can ask it.
+ * Calls a method of a process that is up. done is called exactly once, later, also when
+ * the process or the guest ends: with WRONG_STATE for the latter. False with failure:
+ * done will not come.
  */
-bool devices_ask(struct devices *devices, sd_varlink *client, const char *method,
-		 sd_json_variant *parameters, struct failure *failure);
+bool devices_call(struct devices *devices, enum peer_role role, const char *method,
+		  sd_json_variant *parameters, devices_done done, void *context,
+		  struct failure *failure);
+
+/*
+ * Gives the guest the one device of a domain; the same. A disk that comes to others is
+ * the caller's to add to what runs when done says so; what else comes is there then.
+ */
+bool devices_attach(struct devices *devices, const struct domain *device, devices_done done,
+		    void *context, struct failure *failure);
+
+/* Ends what has nothing to do any more. */
+void devices_trim(struct devices *devices);
 
 #endif

@@ -47,6 +47,17 @@ uint32_t domain_lun(const char *target)
 	return 26 * (uint32_t)(letters[0] - 'a' + 1) + (uint32_t)(letters[1] - 'a');
 }
 
+void domain_target(uint32_t lun, char target[static DOMAIN_TARGET_MAX])
+{
+	if (lun >= DOMAIN_DISKS_MAX)
+		snprintf(target, DOMAIN_TARGET_MAX, "disk");
+	else if (lun < 26)
+		snprintf(target, DOMAIN_TARGET_MAX, "sd%c", 'a' + (int)lun);
+	else
+		snprintf(target, DOMAIN_TARGET_MAX, "sd%c%c", 'a' + (int)(lun / 26) - 1,
+			 'a' + (int)(lun % 26));
+}
+
 static bool has_mac(const struct domain_card *card)
 {
 	static const uint8_t none[6];

@@ -205,6 +205,9 @@ const char *domain_action_name(enum domain_action action);
 /* The LUN that a target's name stands for. */
 uint32_t domain_lun(const char *target);
 
+/* The name that stands for a LUN below DOMAIN_DISKS_MAX, or "disk". */
+void domain_target(uint32_t lun, char target[static DOMAIN_TARGET_MAX]);
+
 /* NULL: there is none. */
 const struct domain_disk *domain_disk(const struct domain *domain, const char *target);
 const struct domain_card *domain_card(const struct domain *domain, const uint8_t *mac);

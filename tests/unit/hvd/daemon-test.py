@@ -605,6 +605,10 @@ def test_read_only(daemon):
                                ('Create', {'xml': daemon.xml(name='x')}),
                                ('SetAutostart', {'partition': 'vm', 'enable': True}),
                                ('PinVcpu', {'partition': 'vm', 'vcpu': 0, 'cpus': '0'}),
+                               ('SendKeys', {'partition': 'vm', 'keys': ['KEY_A']}),
+                               ('AttachDevice', {'partition': 'vm', 'xml': USER}),
+                               ('DetachDevice', {'partition': 'vm', 'xml': USER}),
+                               ('ResizeDisk', {'partition': 'vm', 'target': 'sda'}),
                                ('SetSchedule', {'partition': 'vm', 'weight': 1})):
         try:
             client.call(method, **parameters)
@@ -993,6 +997,9 @@ def test_guest_tells(daemon):
     os.kill(daemon.process_of('vsp'), signal.SIGUSR2)
     event = take(events, 1)[0]
     same(event['addresses'], ['10.0.2.15', '2001:db8::2'], 'addresses')
+    info = daemon.info()
+    same((info['guest_os'], info['guest_hostname'], info['vmbus']), ('Debian  13', 'g.test', '5.3'),
+         'info')
     daemon.kill()
     daemon.start()
     daemon.wait(lambda: daemon.info().get('addresses'), 'known again')
@@ -1037,6 +1044,108 @@ def test_devices_adopted(daemon):
     daemon.call('Resume', partition='vm')
     same(len(daemon.processes()), 4, 'all are there')
     check(not before & set(daemon.processes()), 'and new')
+
+
+def test_attach(daemon):
+    daemon.define()
+    disk, card = daemon.disk('sdb'), "<interface type='user'><mac address='02:00:00:00:00:09'/></interface>"
+    daemon.refused('WrongState', 'AttachDevice', partition='vm', xml=disk, scope='live')
+    daemon.call('Start', partition='vm')
+    same(sorted(daemon.processes()), sorted(daemon.workers() + daemon.processes('vsp/')), 'two')
+    events = subscribe(daemon, types=['device_added', 'device_removed', 'device_error'])
+    # The first disk and the first card bring their process along.
+    daemon.call('AttachDevice', partition='vm', xml=disk)
+    same(daemon.methods()[-2:], ['storage Configure', 'vsp Provide'], 'calls')
+    daemon.call('AttachDevice', partition='vm', xml=card, scope='both')
+    same(daemon.methods()[-2:], ['net Configure', 'vsp Provide'], 'calls')
+    before = daemon.process_of('storage'), daemon.process_of('net')
+    daemon.call('AttachDevice', partition='vm', xml=daemon.disk('sdc'))
+    same(daemon.methods()[-1], 'storage AddDisk', 'call')
+    same(daemon.calls()[-1][3]['lun'], 2, 'lun')
+    # A second card comes with another process.
+    daemon.call('AttachDevice', partition='vm', xml=USER)
+    same([len(p['cards']) for _, _, m, p in daemon.calls() if 'cards' in p], [1, 2], 'cards')
+    same(daemon.process_of('storage'), before[0], 'disks go on')
+    check(daemon.process_of('net') != before[1], 'another process')
+    second = daemon.info()['interfaces'][1]['mac']
+    same([(e['type'], e['device']) for e in take(events, 4)],
+         [('device_added', 'sdb'), ('device_added', '02:00:00:00:00:09'), ('device_added', 'sdc'),
+          ('device_added', second)], 'events')
+    same([d['target'] for d in daemon.info()['disks']], ['sdb', 'sdc'], 'disks')
+    for xml in (disk, card, daemon.disk('sdd').replace('/sdd', '/nothing'), '<domain/>', '<disk/>'):
+        answer = daemon.refused('BadConfiguration', 'AttachDevice', partition='vm', xml=xml, file='f')
+        same((answer['file'], answer['line']), ('f', 1), 'place')
+    # The definition has what it was to have.
+    check('sdb' not in daemon.call('DumpXml', partition='vm', inactive=True)['xml'], 'config')
+    check('02:00:00:00:00:09' in daemon.call('DumpXml', partition='vm', inactive=True)['xml'], 'both')
+    # Another hvd knows all of it.
+    daemon.kill()
+    daemon.start()
+    daemon.wait_state('running', 'adopted')
+    daemon.wait(lambda: daemon.info().get('storage_pid'), 'adopted')
+    same([d['target'] for d in daemon.info()['disks']], ['sdb', 'sdc'], 'disks')
+    events = subscribe(daemon, types=['device_added', 'device_removed', 'device_error'])
+    daemon.wait(lambda: daemon.call('DeviceStats', partition='vm')['disks'], 'it is up')
+    daemon.forget_calls()
+    daemon.call('DetachDevice', partition='vm', xml=daemon.disk('sdc'))
+    daemon.call('DetachDevice', partition='vm', xml=card, scope='both')
+    same(daemon.methods(), ['storage RemoveDisk', 'vsp Withdraw', 'net RemoveCard'], 'calls')
+    same([(e['type'], e['device']) for e in take(events, 2)],
+         [('device_removed', 'sdc'), ('device_removed', '02:00:00:00:00:09')], 'events')
+    check('02:00:00:00:00:09' not in daemon.call('DumpXml', partition='vm', inactive=True)['xml'],
+          'config')
+    daemon.refused('BadConfiguration', 'DetachDevice', partition='vm', xml=card)
+    daemon.refused('BadConfiguration', 'DetachDevice', partition='vm', xml=USER)
+    daemon.call('DetachDevice', partition='vm',
+                xml=card.replace('02:00:00:00:00:09', second))
+    daemon.wait(lambda: not daemon.processes('net/'), 'nothing is left to do')
+    daemon.call('Destroy', partition='vm')
+    daemon.call('AttachDevice', partition='vm', xml=disk)
+    same([d['target'] for d in daemon.info()['disks']], ['sdb'], 'of the definition')
+
+
+def test_attach_fails(daemon):
+    daemon.define(name='full', more=f'<devices>{daemon.disk()}</devices>')
+    daemon.call('Start', partition='full')
+    answer = daemon.refused('Busy', 'AttachDevice', partition='full', xml=daemon.disk('sdb'))
+    same((answer['message'], len(daemon.info('full')['disks'])), ('full', 1), 'AddDisk fails')
+    daemon.define(name='die-net')
+    daemon.call('Start', partition='die-net')
+    answer = daemon.refused('Failed', 'AttachDevice', partition='die-net', xml=USER)
+    check('has died' in answer['message'], answer['message'])
+    same((daemon.state('die-net')[0], daemon.info('die-net')['interfaces']), ('running', []), 'as before')
+    daemon.define(name='fail-storage')
+    daemon.call('Start', partition='fail-storage')
+    daemon.refused('BadConfiguration', 'AttachDevice', partition='fail-storage', xml=daemon.disk())
+    same(daemon.info('fail-storage')['disks'], [], 'as before')
+
+
+def test_device_stats(daemon):
+    daemon.define(more=devices_xml(daemon))
+    daemon.refused('WrongState', 'DeviceStats', partition='vm')
+    daemon.call('Start', partition='vm')
+    stats = daemon.call('DeviceStats', partition='vm')
+    same((stats['disks'][0]['target'], stats['disks'][0]['read_bytes']), ('sda', 28672), 'disk')
+    same((stats['interfaces'][0]['mac'], stats['interfaces'][0]['rx_bytes']),
+         (daemon.info()['interfaces'][0]['mac'], 100), 'card')
+    os.kill(daemon.process_of('storage'), signal.SIGUSR1)
+    same(daemon.call('ResizeDisk', partition='vm', target='sda')['size'], 2097152, 'size')
+    daemon.refused('BadConfiguration', 'ResizeDisk', partition='vm', target='sdb')
+    events = subscribe(daemon, types=['device_error'])
+    os.kill(daemon.process_of('storage'), signal.SIGUSR1)
+    event = take(events, 1)[0]
+    same((event['device'], event['detail']), ('sda', 'no_space'), 'event')
+
+
+def test_send_keys(daemon):
+    daemon.define()
+    daemon.refused('WrongState', 'SendKeys', partition='vm', keys=['KEY_A'])
+    daemon.call('Start', partition='vm')
+    daemon.call('SendKeys', partition='vm', keys=['KEY_LEFTCTRL', 'KEY_C'], hold_ms=5)
+    same(daemon.calls()[-1][2:], ('SendKeys', {'codes': [29, 46], 'hold_ms': 5}), 'call')
+    for keys in ([], ['KEY_NONSENSE'], ['KEY_A'] * 17):
+        daemon.refused('BadConfiguration', 'SendKeys', partition='vm', keys=keys)
+    daemon.refused('BadConfiguration', 'SendKeys', partition='vm', keys=['KEY_A'], hold_ms=60001)
 
 
 def run(name, function, *programs):
