@@ -5,7 +5,8 @@
  * A turn: mask the guest's signals, take packets, give their room back, publish what was
  * sent, and, when the ring is drained, unmask and look again. Signals stay masked while
  * packets are left (the turn was over, no ticket is free, the provider pauses): who lifts
- * that begins another turn.
+ * that makes another turn due. That comes after the loop has looked at descriptors and
+ * timers again, however busy the guest keeps the channel: a timer of no time does it.
  */
 #include "channel.h"
 
@@ -38,16 +39,21 @@ struct open_channel {
 	uint8_t *up, *down; /* the rings, guest to host and host to guest */
 	uint32_t up_pages, down_pages;
 	int signal_out;
-	struct event *readable; /* signal_in, and by hand: a turn is due */
+	struct event *readable; /* signal_in */
+	struct event *due; /* a turn is due */
 	struct event *flush_due; /* something was sent outside of a turn */
 	struct event *room; /* looks for room where the guest does not tell */
 	struct journal journal;
+	bool replaying; /* packets that an earlier process took, first */
 	uint64_t replayed; /* up to which order */
 	struct answer *waiting; /* CHANNEL_TICKETS of them, made when needed */
 	uint32_t waiting_first, waiting_count;
+	bool waits[CHANNEL_TICKETS]; /* the ticket's answer is among them */
 	uint32_t room_wanted; /* bytes; 0: nobody waits */
 	bool send_failed; /* the provider waits for ready() */
-	bool in_turn, paused, starved, broken, closing;
+	bool in_turn, paused, broken, closing;
+	bool starved; /* the last turn ended for want of a ticket */
+	bool in_close; /* the provider's close() runs */
 	uint64_t signals_in, signals_out;
 	struct packet_range ranges[RANGES_MAX];
 };
@@ -66,7 +72,10 @@ uint32_t device_packet_max(const struct device *device)
 
 static void again(struct open_channel *c)
 {
-	event_active(c->readable, EV_READ, 0);
+	static const struct timeval now = { 0 };
+
+	if (!c->closing)
+		event_add(c->due, &now);
 }
 
 static void signal_guest(struct open_channel *c)
@@ -95,11 +104,20 @@ void channel_broken(struct channel *channel, const char *format, ...)
 
 /* ---- sending ---- */
 
+/* Room first: see journal.h. */
 static void publish(struct open_channel *c)
 {
-	if (ring_publish(&c->out))
-		signal_guest(c);
+	bool due = ring_release(&c->in);
+
+	journal_begin_turn(&c->journal, c->in.published);
+	due |= ring_publish(&c->out);
 	journal_published(&c->journal);
+	if (due)
+		signal_guest(c);
+	if (!c->starved || !c->journal.free_count)
+		return;
+	c->starved = false;
+	again(c);
 }
 
 /* A packet of that size found no room: the guest is to say when there is. */
@@ -148,7 +166,9 @@ static bool keep_answer(struct open_channel *c, uint32_t ticket, const void *pay
 	answer = &c->waiting[(c->waiting_first + c->waiting_count++) % CHANNEL_TICKETS];
 	answer->ticket = ticket;
 	answer->size = (uint32_t)size;
-	memcpy(answer->bytes, payload, size);
+	if (size)
+		memcpy(answer->bytes, payload, size);
+	c->waits[ticket] = true;
 	return true;
 }
 
@@ -157,7 +177,7 @@ void channel_answer(struct channel *channel, uint32_t ticket, const void *payloa
 	struct open_channel *c = of(channel);
 
 	if (c->broken || c->closing || size > CHANNEL_ANSWER_MAX ||
-	    !journal_is_taken(&c->journal, ticket))
+	    !journal_is_taken(&c->journal, ticket) || c->waits[ticket])
 		return;
 	if (c->waiting_count || !post_answer(c, ticket, payload, size)) {
 		if (!keep_answer(c, ticket, payload, size)) {
@@ -168,10 +188,6 @@ void channel_answer(struct channel *channel, uint32_t ticket, const void *payloa
 			want_room(c, ring_packet_size(0, size));
 	}
 	flush_later(c);
-	if (!c->starved)
-		return;
-	c->starved = false;
-	again(c);
 }
 
 uint64_t channel_transaction(const struct channel *channel, uint32_t ticket)
@@ -241,12 +257,9 @@ static void use_room(struct open_channel *c)
 			want_room(c, ring_packet_size(0, answer->size));
 			return;
 		}
+		c->waits[answer->ticket] = false;
 		c->waiting_first = (c->waiting_first + 1) % CHANNEL_TICKETS;
 		c->waiting_count--;
-		if (c->starved) {
-			c->starved = false;
-			again(c);
-		}
 	}
 	if (!c->send_failed)
 		return;
@@ -358,20 +371,27 @@ static bool give_again(struct open_channel *c, const uint8_t *bytes, uint32_t sl
 	return give(c, &raw, slot, true);
 }
 
+/* The next one of those. False: there are no more. */
+static bool replay_one(struct open_channel *c)
+{
+	uint32_t slot;
+	const void *old = journal_replay(&c->journal, &c->replayed, &slot);
+
+	if (old && !give_again(c, old, slot))
+		channel_broken(&c->channel, "a kept packet is none");
+	return old;
+}
+
 /* Takes one packet. False: no more in this turn. */
 static bool take_one(struct open_channel *c, bool *drained)
 {
 	struct ring_packet raw;
 	uint32_t slot;
-	const void *old = journal_replay(&c->journal, &c->replayed, &slot);
 	void *room;
 
-	if (old) {
-		if (!give_again(c, old, slot))
-			channel_broken(&c->channel, "a kept packet is none");
+	if (c->replaying && replay_one(c))
 		return true;
-	}
-	c->replayed = UINT64_MAX - 1; /* no more of them */
+	c->replaying = false;
 	room = journal_room(&c->journal, &slot);
 	if (!room) {
 		c->starved = true;
@@ -402,11 +422,9 @@ static void turn(struct open_channel *c)
 	unsigned int n = 0;
 
 	ring_mask(&c->in);
-	journal_begin_turn(&c->journal, c->in.published);
+	c->starved = false;
 	while (n < CHANNEL_TURN && !c->paused && !c->broken && take_one(c, &drained))
 		n++;
-	if (ring_release(&c->in))
-		signal_guest(c);
 	publish(c);
 	if (c->broken)
 		return;
@@ -414,14 +432,11 @@ static void turn(struct open_channel *c)
 		again(c);
 }
 
-static void on_readable(evutil_socket_t fd, short what, void *context)
+static void on_due(evutil_socket_t fd, short what, void *context)
 {
 	struct open_channel *c = context;
-	uint64_t count;
 
-	(void)what;
-	if (read(fd, &count, sizeof(count)) == sizeof(count))
-		c->signals_in += count;
+	(void)fd, (void)what;
 	if (c->broken)
 		return;
 	c->in_turn = true;
@@ -430,10 +445,14 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
 	c->in_turn = false;
 }
 
-static void on_room(evutil_socket_t fd, short what, void *context)
+static void on_readable(evutil_socket_t fd, short what, void *context)
 {
-	(void)fd, (void)what;
-	again(context);
+	struct open_channel *c = context;
+	uint64_t count;
+
+	if (read(fd, &count, sizeof(count)) == sizeof(count))
+		c->signals_in += count;
+	on_due(fd, what, context);
 }
 
 void channel_pause(struct channel *channel, bool pause)
@@ -447,14 +466,20 @@ void channel_pause(struct channel *channel, bool pause)
 
 /* ---- open and close ---- */
 
+static void free_events(struct open_channel *c)
+{
+	struct event **events[] = { &c->readable, &c->due, &c->flush_due, &c->room };
+
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
+		if (*events[i])
+			event_free(*events[i]);
+		*events[i] = NULL;
+	}
+}
+
 static void destroy(struct open_channel *c)
 {
-	if (c->readable)
-		event_free(c->readable);
-	if (c->flush_due)
-		event_free(c->flush_due);
-	if (c->room)
-		event_free(c->room);
+	free_events(c);
 	journal_close(&c->journal);
 	guest_unmap_pages(c->up, c->up_pages, 1);
 	guest_unmap_pages(c->down, c->down_pages, 1);
@@ -486,8 +511,10 @@ static bool init_rings(struct open_channel *c)
 				   (c->down_pages - 1) * VMBUS_PAGE_SIZE);
 
 	errno = EINVAL;
-	if (ok)
+	if (ok) {
 		ring_offer_room_signals(&c->in);
+		ring_want_room(&c->out, 0);
+	}
 	return ok;
 }
 
@@ -495,10 +522,12 @@ static bool make_events(struct open_channel *c, const struct channel_parts *part
 {
 	c->readable =
 		event_new(parts->base, parts->signal_in, EV_READ | EV_PERSIST, on_readable, c);
+	c->due = event_new(parts->base, -1, 0, on_due, c);
 	c->flush_due = event_new(parts->base, -1, 0, on_flush_due, c);
-	c->room = event_new(parts->base, -1, 0, on_room, c);
+	c->room = event_new(parts->base, -1, 0, on_due, c);
 	errno = ENOMEM;
-	return c->readable && c->flush_due && c->room && event_add(c->readable, NULL) == 0;
+	return c->readable && c->due && c->flush_due && c->room &&
+	       event_add(c->readable, NULL) == 0;
 }
 
 static bool make(struct open_channel *c, const struct channel_parts *parts)
@@ -518,6 +547,7 @@ struct channel *channel_open(const struct channel_parts *parts, const struct cha
 		return NULL;
 	c->owner = owner;
 	c->signal_out = parts->signal_out;
+	c->replaying = true;
 	c->channel = (struct channel){
 		.device = parts->device,
 		.base = parts->base,
@@ -529,8 +559,11 @@ struct channel *channel_open(const struct channel_parts *parts, const struct cha
 	if (make(c, parts)) {
 		c->channel.memo = c->journal.file->memo;
 		if (parts->device->ops->open(parts->device, &c->channel)) {
-			/* Something may be there already. */
+			/* Something may be there already. And a process that has ended may
+			 * have owed the guest a signal. */
 			again(c);
+			if (parts->resumed)
+				signal_guest(c);
 			return &c->channel;
 		}
 		errno = EACCES;
@@ -559,18 +592,22 @@ void channel_close(struct channel *channel)
 	if (!c->broken)
 		publish(c);
 	c->closing = true;
-	event_del(c->readable);
-	event_del(c->flush_due);
-	event_del(c->room);
+	/* Who holds the channel may outlive the loop. */
+	free_events(c);
+	c->in_close = true;
 	if (channel->device->ops->close)
 		channel->device->ops->close(channel->device, channel);
+	c->in_close = false;
 	if (!channel->held)
 		finish(c);
 }
 
 void channel_let_go(struct channel *channel)
 {
-	finish(of(channel));
+	if (of(channel)->in_close)
+		channel->held = false;
+	else
+		finish(of(channel));
 }
 
 void channel_set_vp(struct channel *channel, uint32_t vp)

@@ -60,8 +60,7 @@ static void settle(struct journal *journal, uint32_t read_index, uint32_t write_
 			store(slot->state, JOURNAL_TAKEN);
 		journal->free_count += slot->state == JOURNAL_FREE;
 	}
-	/* No slot of before is of a turn to come. */
-	file->turn += 1;
+	journal_begin_turn(journal, read_index);
 }
 
 bool journal_open(struct journal *journal, int fd, uint32_t packet_max, uint32_t read_index,

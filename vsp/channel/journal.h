@@ -12,6 +12,10 @@
  * by the rings' indices in shared memory: `taken_from` and `answered_from` say where they
  * stood before. An index cannot come round to the same place in one go.
  *
+ * A turn ends when the room of what was read is given back. An answer is published after
+ * the turn in which its packet was taken has ended: else the guest could see the answer to
+ * a packet that is to be read again.
+ *
  *   TAKEN in this turn, and the ring is still read up to taken_from: the packet will be
  *   read again, the slot is freed.
  *   ANSWERED, and the ring is still written up to answered_from: the guest has not seen
@@ -81,6 +85,8 @@ void journal_close(struct journal *journal);
 /* Where a packet is to be read to, JOURNAL's packet_max bytes; NULL: no slot is free. */
 void *journal_room(struct journal *journal, uint32_t *slot);
 
+/* The room of all that was read is given back: the guest sees this index. journal_open()
+ * has done it. */
 void journal_begin_turn(struct journal *journal, uint32_t read_index);
 
 /* The packet in the slot wants an answer. */

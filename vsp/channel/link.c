@@ -17,7 +17,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PFNS_MAX (2u * 4097)
+#define PAGE 4096u
+/* Two of the largest rings, or a buffer of 128 MiB. */
+#define PFNS_MAX 32768u
 
 /* ---- both ends ---- */
 
@@ -92,15 +94,16 @@ int link_receive(int fd, struct link_message *message, int fds[LINK_FDS], unsign
 		size = recvmsg(fd, &header, flags | MSG_CMSG_CLOEXEC);
 	} while (size < 0 && errno == EINTR);
 	*fd_count = 0;
-	if (size <= 0)
-		return size < 0 && errno != ECONNRESET ? -1 : 0;
+	if (size < 0)
+		return errno != ECONNRESET ? -1 : 0;
+	/* One without a byte looks as the end does, and may carry descriptors. */
 	*fd_count = take_fds(&header, fds);
 	if (size == sizeof(*message) && !(header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
 		return 1;
 	close_all(fds, *fd_count);
 	*fd_count = 0;
 	errno = EPROTO;
-	return -1;
+	return size ? -1 : 0;
 }
 
 int link_pages_write(const uint64_t *pfns, uint32_t count)
@@ -159,6 +162,7 @@ struct link {
 	struct event *readable;
 	struct linked *channels;
 	struct kept *kept; /* messages that came while an answer was waited for */
+	bool wrong; /* hv-vsp, or no memory: the loop ends the link */
 	bool dead;
 	bool freed; /* by its owner; lives until all channels are let go */
 };
@@ -183,26 +187,47 @@ static void free_link(struct link *link)
 	free(link);
 }
 
-/* Has hv-vsp gone, or does it talk nonsense? Either way there is nothing to be said to it. */
+/* One that is open: closing one may free others. */
+static struct linked *open_one(const struct link *link)
+{
+	struct linked *l = link->channels;
+
+	while (l && !l->channel)
+		l = l->next;
+	return l;
+}
+
+static void close_linked(struct linked *l)
+{
+	struct channel *channel = l->channel;
+
+	l->channel = NULL;
+	channel_close(channel);
+}
+
+/* Nothing is to be said to hv-vsp any more. */
 static void die(struct link *link)
 {
-	struct linked *next;
+	struct linked *l;
 
-	if (link->dead)
-		return;
 	link->dead = true;
 	event_del(link->readable);
-	for (struct linked *l = link->channels; l; l = next) {
-		next = l->next;
-		if (l->channel) {
-			struct channel *channel = l->channel;
+	while ((l = open_one(link)))
+		close_linked(l);
+}
 
-			l->channel = NULL;
-			channel_close(channel);
-		}
-	}
-	if (!link->freed)
-		link->ended(link->context);
+/* The link is wrong, or at its end. The caller does not touch it again. */
+static void end(struct link *link)
+{
+	die(link);
+	link->ended(link->context);
+}
+
+/* The same, from within what a channel does. */
+static void end_later(struct link *link)
+{
+	link->wrong = true;
+	event_active(link->readable, EV_READ, 0);
 }
 
 static bool say(struct link *link, struct link_message *message, uint32_t type,
@@ -240,6 +265,7 @@ static void keep(struct link *link, const struct link_message *message, const in
 
 	if (!kept) {
 		close_all(fds, fd_count);
+		end_later(link);
 		return;
 	}
 	kept->message = *message;
@@ -262,7 +288,7 @@ static bool ask(struct link *link, struct link_message *message, uint32_t answer
 
 	if (!say(link, message, message->type, &instance, sub))
 		return false;
-	while (link_receive(link->fd, message, fds, &count, 0) == 1) {
+	while (!link->wrong && link_receive(link->fd, message, fds, &count, 0) == 1) {
 		if (message->type != answer) {
 			keep(link, message, fds, count);
 			continue;
@@ -272,10 +298,20 @@ static bool ask(struct link *link, struct link_message *message, uint32_t answer
 			close_all(fds, count);
 		return true;
 	}
+	end_later(link);
 	return false;
 }
 
 /* ---- what channels ask ---- */
+
+/* A buffer that lies in its pages. */
+static bool is_sound(const struct link_message *message)
+{
+	uint64_t end = (uint64_t)message->pages.offset + message->pages.length;
+
+	return message->pages.length && message->pages.offset < PAGE &&
+	       (end + PAGE - 1) / PAGE <= message->pages.count;
+}
 
 static uint32_t on_gpadl(struct channel *channel, uint32_t gpadl, uint64_t **pfns, uint32_t *offset,
 			 uint32_t *length)
@@ -291,7 +327,7 @@ static uint32_t on_gpadl(struct channel *channel, uint32_t gpadl, uint64_t **pfn
 		return 0;
 	message.instance = l->instance;
 	message.sub = l->sub;
-	if (ask(link, &message, LINK_GPADL, &fd) && fd >= 0) {
+	if (ask(link, &message, LINK_GPADL, &fd) && fd >= 0 && is_sound(&message)) {
 		*pfns = link_pages_read(fd, message.pages.count);
 		count = *pfns ? message.pages.count : 0;
 		*offset = message.pages.offset;
@@ -333,6 +369,8 @@ static void on_closed(struct device *device, uint32_t sub)
 	*at = l->next;
 	say(link, &message, LINK_CLOSED, &l->instance, sub);
 	free_linked(l);
+	if (!link_open_channels(link, device))
+		device->host = NULL;
 	if (link->freed && !link->channels)
 		free_link(link);
 }
@@ -395,9 +433,9 @@ static bool do_open(struct link *link, const struct link_message *message, const
 		close_all(fds, fd_count);
 		return false;
 	}
-	l = calloc(1, sizeof(*l));
-	if (!l || !device) {
-		free(l);
+	/* What an earlier link's channels have not let go is not open a second time. */
+	l = device && (!device->host || device->host == link) ? calloc(1, sizeof(*l)) : NULL;
+	if (!l) {
 		close_all(fds, fd_count);
 		return say(link, &answer, LINK_OPENED, &message->instance, message->sub);
 	}
@@ -413,6 +451,8 @@ static bool do_open(struct link *link, const struct link_message *message, const
 	if (!l->channel) {
 		link->channels = l->next;
 		free_linked(l);
+		if (!link_open_channels(link, device))
+			device->host = NULL;
 	}
 	return say(link, &answer, LINK_OPENED, &message->instance, message->sub);
 }
@@ -421,7 +461,6 @@ static bool obey(struct link *link, const struct link_message *message, const in
 		 unsigned int fd_count)
 {
 	struct linked *l;
-	struct channel *channel;
 
 	if (message->type == LINK_OPEN)
 		return do_open(link, message, fds, fd_count);
@@ -436,44 +475,45 @@ static bool obey(struct link *link, const struct link_message *message, const in
 		channel_set_vp(l->channel, message->vp);
 		return true;
 	}
-	channel = l->channel;
-	l->channel = NULL;
-	channel_close(channel);
+	close_linked(l);
 	return true;
 }
 
+/* False: hv-vsp is wrong. */
 static bool obey_kept(struct link *link)
 {
-	struct kept *kept = link->kept;
-	bool ok;
+	struct kept *kept;
+	bool ok = true;
 
-	if (!kept)
-		return false;
-	link->kept = kept->next;
-	ok = obey(link, &kept->message, kept->fds, kept->fd_count);
-	free(kept);
-	if (!ok)
-		die(link);
-	return true;
+	while (ok && link->kept) {
+		kept = link->kept;
+		link->kept = kept->next;
+		ok = obey(link, &kept->message, kept->fds, kept->fd_count);
+		free(kept);
+	}
+	return ok;
+}
+
+static bool obey_next(struct link *link)
+{
+	struct link_message message;
+	unsigned int count;
+	int fds[LINK_FDS];
+	int result = link_receive(link->fd, &message, fds, &count, MSG_DONTWAIT);
+
+	if (result < 0 && errno == EAGAIN)
+		return true;
+	return result == 1 && obey(link, &message, fds, count);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *context)
 {
 	struct link *link = context;
-	struct link_message message;
-	unsigned int count;
-	int fds[LINK_FDS], result;
 
 	(void)fd, (void)what;
-	while (!link->dead && obey_kept(link))
-		;
-	if (link->dead)
+	if (!link->wrong && obey_kept(link) && !link->wrong && obey_next(link))
 		return;
-	result = link_receive(link->fd, &message, fds, &count, MSG_DONTWAIT);
-	if (result < 0 && errno == EAGAIN)
-		return;
-	if (result <= 0 || !obey(link, &message, fds, count))
-		die(link);
+	end(link);
 }
 
 struct link *link_new(struct event_base *base, int fd, const struct guest *guest,
@@ -482,8 +522,11 @@ struct link *link_new(struct event_base *base, int fd, const struct guest *guest
 {
 	struct link *link = calloc(1, sizeof(*link));
 
-	if (!link)
+	/* We wait for what we ask; and poll with MSG_DONTWAIT. */
+	if (!link || fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK) < 0) {
+		free(link);
 		return NULL;
+	}
 	*link = (struct link){
 		.base = base,
 		.guest = guest,
@@ -506,8 +549,8 @@ void link_free(struct link *link)
 {
 	if (!link)
 		return;
-	link->freed = true;
 	die(link);
+	link->freed = true;
 	if (!link->channels)
 		free_link(link);
 }

@@ -83,8 +83,12 @@ struct link;
 
 /*
  * Serves devices over the socket, which is the link's from now on, as is nothing else: it
- * belongs to the caller what find() returns. ended: hv-vsp is gone, or does not speak as
- * it should; all channels are closed then or close later. NULL with errno set.
+ * belongs to the caller what find() returns; its host must be NULL at first. ended: hv-vsp
+ * is gone, or does not speak as it should; all channels are closed then or close later; it
+ * may free the link. NULL with errno set: the socket stays the caller's.
+ *
+ * A device of which an earlier link still has channels that were not let go cannot be
+ * opened: see link_open_channels(). Its packet_max is CHANNEL_PACKET_MAX.
  */
 struct link *link_new(struct event_base *base, int fd, const struct guest *guest,
 		      struct device *(*find)(void *context, const struct vmbus_guid *instance),

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "attached.h"
@@ -50,18 +51,21 @@ static void on_tell(evutil_socket_t fd, short what, void *context)
 		if (lost & 1)
 			host->calls->provider_lost(host->context, i);
 	}
-	if (host->ended)
-		host->calls->ended(host->context);
+	if (!host->ended || host->ended_told)
+		return;
+	host->ended_told = true;
+	/* It may free the host. */
+	host->calls->ended(host->context);
 }
 
 /* True: one more line may be said in this period. */
 static bool may_warn(struct host *host)
 {
-	struct timeval now;
+	struct timespec now;
 
-	event_base_gettimeofday_cached(host->base, &now);
-	if (now.tv_sec - host->warnings.since.tv_sec >= (time_t)HOST_WARNINGS_S) {
-		host->warnings.since = now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (now.tv_sec - host->warnings.since >= (time_t)HOST_WARNINGS_S) {
+		host->warnings.since = now.tv_sec;
 		host->warnings.count = 0;
 	}
 	if (host->warnings.count++ < HOST_WARNINGS)
@@ -76,7 +80,7 @@ void host_warn(struct host *host, const char *format, ...)
 	va_list arguments;
 	int length = 0;
 
-	if (!may_warn(host))
+	if (host->freed || !may_warn(host))
 		return;
 	if (host->warnings.left_out)
 		length = snprintf(text, sizeof(text), "(%u lines left out) ",
@@ -112,8 +116,11 @@ static void retry_later(struct host *host)
 static void post_or_wait(struct host *host, uint32_t vp, const uint8_t *bytes, uint32_t size)
 {
 	struct waiting_post *waiting;
-	int error = host->posts ? EAGAIN : post(host, vp, bytes, size);
+	int error;
 
+	if (host->ended)
+		return;
+	error = host->posts ? EAGAIN : post(host, vp, bytes, size);
 	if (error && error != EAGAIN)
 		host_warn(host, "a message to the guest cannot be posted: %s", strerror(error));
 	if (error != EAGAIN)
@@ -187,8 +194,23 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
-static void forget_port(struct port *port)
+static void unbind(const struct host *host, uint32_t connection)
 {
+	struct mullion_port bind = { .connection = connection, .eventfd = -1 };
+
+	ioctl(host->partition, MULLION_IOC_UNBIND_PORT, &bind);
+}
+
+static void forget_port(const struct host *host, struct port *port)
+{
+	struct mullion_signal_binding signal = { .eventfd = port->signal_out };
+
+	if (port->bound)
+		unbind(host, port->connection);
+	port->bound = false;
+	/* A provider may still have it. */
+	if (port->signal_out >= 0)
+		ioctl(host->partition, MULLION_IOC_UNBIND_SIGNAL, &signal);
 	close_fd(&port->signal_in);
 	close_fd(&port->signal_out);
 	close_fd(&port->journal);
@@ -215,7 +237,9 @@ static void bind_port(struct host *host, const struct vmbus_action *action)
 		.journal = -1,
 	};
 	bind.eventfd = port->signal_in;
-	if (port->signal_in >= 0 && ioctl(host->partition, MULLION_IOC_BIND_PORT, &bind) == 0)
+	port->bound = port->signal_in >= 0 &&
+		      ioctl(host->partition, MULLION_IOC_BIND_PORT, &bind) == 0;
+	if (port->bound)
 		return;
 	host_warn(host, "the guest's connection %u cannot be bound: %s", bind.connection,
 		  strerror(errno));
@@ -224,16 +248,16 @@ static void bind_port(struct host *host, const struct vmbus_action *action)
 
 static void unbind_port(struct host *host, const struct vmbus_action *action)
 {
-	struct mullion_port bind = { .connection = action->bind.connection, .eventfd = -1 };
 	struct port *port = host_port(host, action->device, action->sub);
 
 	if (!port)
 		return;
-	if (port->signal_in >= 0)
-		ioctl(host->partition, MULLION_IOC_UNBIND_PORT, &bind);
+	if (port->bound)
+		unbind(host, port->connection);
+	port->bound = false;
 	/* Nobody has a channel that was refused. */
 	if (port->state == PORT_BOUND)
-		forget_port(port);
+		forget_port(host, port);
 }
 
 static bool aim(const struct host *host, const struct port *port)
@@ -249,6 +273,8 @@ static bool aim(const struct host *host, const struct port *port)
 }
 
 /* ---- opening and closing ---- */
+
+static void try_destroy(struct host *host);
 
 static uint32_t on_gpadl(struct channel *channel, uint32_t gpadl, uint64_t **pfns, uint32_t *offset,
 			 uint32_t *length)
@@ -302,6 +328,8 @@ static void on_closed(struct device *device, uint32_t sub)
 		return;
 	port->channel = NULL;
 	host_closed(host, port);
+	if (host->freed)
+		try_destroy(host);
 }
 
 static void on_complain(struct device *device, uint32_t sub, const char *text)
@@ -393,14 +421,26 @@ void host_opened(struct host *host, struct port *port, bool ok)
 	/* The guest knows it as open: all that is left is to take the device away. */
 	host_warn(host, "a provider cannot go on with a channel: its device is taken away");
 	port->state = PORT_OPENING;
+	host->offers[port->device].withdrawn = true;
 	host_event(host,
 		   &(struct vmbus_event){ .type = VMBUS_EVENT_RESCIND, .device = port->device });
+}
+
+static void tell_closed(struct host *host, uint32_t device, uint32_t sub)
+{
+	host_event(host, &(struct vmbus_event){
+				 .type = VMBUS_EVENT_CLOSED, .device = device, .sub = sub });
 }
 
 static void close_port(struct host *host, const struct vmbus_action *action)
 {
 	struct port *port = host_port(host, action->device, action->sub);
 
+	/* A refusal that the core has not heard of yet: there is nothing left to close. */
+	if (!port) {
+		tell_closed(host, action->device, action->sub);
+		return;
+	}
 	port->state = PORT_CLOSING;
 	if (port->channel)
 		channel_close(port->channel);
@@ -410,17 +450,11 @@ static void close_port(struct host *host, const struct vmbus_action *action)
 
 void host_closed(struct host *host, struct port *port)
 {
-	struct vmbus_event event = {
-		.type = VMBUS_EVENT_CLOSED,
-		.device = port->device,
-		.sub = port->sub,
-	};
-
 	/* remote_close() may have dropped the provider, and come here, before it returned. */
 	if (port->state != PORT_CLOSING)
 		return;
-	forget_port(port);
-	host_event(host, &event);
+	forget_port(host, port);
+	tell_closed(host, port->device, port->sub);
 }
 
 static void let_go_of_gpadl(struct host *host, const struct vmbus_action *action)
@@ -444,8 +478,11 @@ static void modify(struct host *host, const struct vmbus_action *action)
 		.device = action->device,
 		.sub = action->sub,
 	};
-	uint32_t before = port->vp;
+	uint32_t before;
 
+	if (!port)
+		return;
+	before = port->vp;
 	port->vp = action->vp;
 	event.ok = aim(host, port);
 	if (!event.ok)
@@ -580,6 +617,7 @@ static bool read_message(struct host *host, uint32_t connection)
 
 static void on_message(evutil_socket_t fd, short what, void *context)
 {
+	static const struct timeval now = { 0 };
 	struct host *host = context;
 	uint64_t count;
 	int n = 0;
@@ -592,9 +630,10 @@ static void on_message(evutil_socket_t fd, short what, void *context)
 		       read_message(host, message_connections[i]))
 			n++;
 	}
-	/* Where posts wait their end is where we go on. */
+	/* Where posts wait their end is where we go on. Else after the loop has looked at all
+	 * others: an event that is made active here would come before them, again and again. */
 	if (n == MESSAGES_A_TURN && !host->posts)
-		event_active(host->message, EV_READ, 0);
+		event_add(host->retry, &now);
 }
 
 static void on_gone(evutil_socket_t fd, short what, void *context)
@@ -667,52 +706,90 @@ bool host_offer(struct host *host, const struct host_device *what, struct device
 	return find_offer(host, &what->instance) < 0 && offer(host, what, device, -1);
 }
 
-/* All channels that wait for it. */
+static bool waits_for_provider(const struct port *port)
+{
+	return port->state == PORT_OPENING && !port->handed && port->pfns;
+}
+
+/* All channels that wait for it; a device's first one before its others. */
 static void resume(struct host *host, int number, int provider)
 {
 	host->offers[number].provider = provider;
-	for (uint32_t i = 0; i < VMBUS_CHANNELS_MAX; i++) {
-		struct port *port = &host->ports[i];
+	for (uint32_t i = 0; i < 2 * VMBUS_CHANNELS_MAX; i++) {
+		struct port *port = &host->ports[i % VMBUS_CHANNELS_MAX];
 
-		if (port->state == PORT_OPENING && port->device == (uint32_t)number &&
-		    !port->handed && port->pfns)
+		if (waits_for_provider(port) && port->device == (uint32_t)number &&
+		    !port->sub == (i < VMBUS_CHANNELS_MAX))
 			remote_open(host, port);
 	}
 }
 
-/* Can all of them be given to a new provider? */
-static bool may_provide(const struct host *host, const struct host_device *what, unsigned int count)
+/* Is the device there, and nobody else's? One whose process has ended is nobody's. */
+static bool may_have(struct host *host, int number)
 {
+	const struct host_offer *offer = &host->offers[number];
+
+	if (!offer->local && offer->provider >= 0 && remote_is_gone(host, offer->provider))
+		remote_drop(host, offer->provider);
+	return !offer->local && offer->provider < 0;
+}
+
+static unsigned int free_numbers(const struct host *host)
+{
+	unsigned int count = 0, room = vmbus_server_room(host->server);
+
+	for (uint32_t i = 0; i < HOST_DEVICES; i++)
+		count += !host->offers[i].used;
+	return count < room ? count : room;
+}
+
+static bool is_twice(const struct host_device *what, unsigned int count, unsigned int i)
+{
+	const struct vmbus_guid *instance = &what[i].instance;
+
+	while (++i < count && memcmp(&what[i].instance, instance, sizeof(*instance)) != 0)
+		;
+	return i < count;
+}
+
+/* Can all of them be given to a new provider? 0, or an errno. */
+static int may_provide(struct host *host, const struct host_device *what, unsigned int count)
+{
+	unsigned int new = 0;
+
+	if (!count)
+		return EINVAL;
 	for (unsigned int i = 0; i < count; i++) {
 		int number = find_offer(host, &what[i].instance);
 
-		if (number >= 0 &&
-		    (host->offers[number].local || host->offers[number].provider >= 0))
-			return false;
+		if (is_twice(what, count, i))
+			return EINVAL;
+		if (number >= 0 && !may_have(host, number))
+			return EEXIST;
+		new += number < 0;
 	}
-	return true;
+	return new > free_numbers(host) ? ENOSPC : 0;
 }
 
 int host_provide(struct host *host, const struct host_device *what, unsigned int count, int socket)
 {
-	int provider;
+	int provider, error = may_provide(host, what, count);
 
-	if (!may_provide(host, what, count)) {
+	if (error) {
 		close(socket);
-		errno = EEXIST;
+		errno = error;
 		return -1;
 	}
 	provider = remote_add(host, socket);
+	/* It may be gone before it has got all of them. */
 	for (unsigned int i = 0; provider >= 0 && i < count; i++) {
 		int number = find_offer(host, &what[i].instance);
+		bool lives = host->providers[provider].fd >= 0;
 
-		if (number >= 0) {
+		if (number < 0)
+			offer(host, &what[i], NULL, lives ? provider : -1);
+		else if (lives)
 			resume(host, number, provider);
-		} else if (!offer(host, &what[i], NULL, provider)) {
-			remote_drop(host, provider);
-			errno = ENOSPC;
-			return -1;
-		}
 	}
 	return provider;
 }
@@ -730,7 +807,7 @@ bool host_withdraw(struct host *host, const struct vmbus_guid *instance)
 
 /* ---- the whole ---- */
 
-static bool bind_messages(const struct host *host)
+static bool bind_messages(struct host *host)
 {
 	for (size_t i = 0; i < 2; i++) {
 		struct mullion_port bind = {
@@ -739,10 +816,11 @@ static bool bind_messages(const struct host *host)
 			.eventfd = host->message_fd,
 		};
 
-		if (ioctl(host->partition, MULLION_IOC_BIND_PORT, &bind) == 0)
-			continue;
-		errno = errno == EEXIST ? EBUSY : errno;
-		return false;
+		if (ioctl(host->partition, MULLION_IOC_BIND_PORT, &bind) < 0) {
+			errno = errno == EEXIST ? EBUSY : errno;
+			return false;
+		}
+		host->bound_messages++;
 	}
 	return true;
 }
@@ -803,24 +881,8 @@ static void free_event(struct event *event)
 		event_free(event);
 }
 
-void host_free(struct host *host)
+static void drop_queue(struct host *host)
 {
-	if (!host)
-		return;
-	/* Nothing that follows is news for the core. */
-	host->stepping = true;
-	for (uint32_t i = 0; i < VMBUS_CHANNELS_MAX; i++) {
-		struct port *port = &host->ports[i];
-
-		if (port->channel)
-			channel_close(port->channel);
-		if (port->state != PORT_FREE)
-			forget_port(port);
-	}
-	for (int i = 0; i < (int)HOST_PROVIDERS; i++) {
-		if (host->providers[i].fd >= 0)
-			remote_drop(host, i);
-	}
 	while (host->queue) {
 		struct queued_event *first = host->queue;
 
@@ -829,16 +891,58 @@ void host_free(struct host *host)
 	}
 	while (host->posts)
 		drop_first_post(host);
-	free_event(host->message);
-	free_event(host->gone);
-	free_event(host->retry);
-	free_event(host->tell);
+}
+
+/* Unless a device still holds a channel. */
+static void try_destroy(struct host *host)
+{
+	for (uint32_t i = 0; i < VMBUS_CHANNELS_MAX; i++) {
+		if (host->ports[i].channel)
+			return;
+	}
+	drop_queue(host);
 	vmbus_server_free(host->server);
 	free(host->actions);
 	guest_free(host->guest);
 	close_fd(&host->message_fd);
 	close_fd(&host->partition);
 	free(host);
+}
+
+static void close_all(struct host *host)
+{
+	for (uint32_t i = 0; i < VMBUS_CHANNELS_MAX; i++) {
+		struct port *port = &host->ports[i];
+		bool closing = port->state == PORT_CLOSING;
+
+		if (port->state != PORT_FREE)
+			port->state = PORT_CLOSING;
+		if (port->channel && !closing)
+			channel_close(port->channel);
+		if (port->state != PORT_FREE && !port->channel)
+			forget_port(host, port);
+	}
+	for (int i = 0; i < (int)HOST_PROVIDERS; i++) {
+		if (host->providers[i].fd >= 0)
+			remote_drop(host, i);
+	}
+}
+
+void host_free(struct host *host)
+{
+	if (!host)
+		return;
+	/* Nothing that follows is news for the core. */
+	host->stepping = true;
+	close_all(host);
+	for (unsigned int i = 0; i < host->bound_messages; i++)
+		unbind(host, message_connections[i]);
+	free_event(host->message);
+	free_event(host->gone);
+	free_event(host->retry);
+	free_event(host->tell);
+	host->freed = true;
+	try_destroy(host);
 }
 
 bool host_reference_time(const struct host *host, uint64_t *time)

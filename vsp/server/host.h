@@ -39,7 +39,10 @@ struct host_calls {
  */
 struct host *host_new(struct event_base *base, int partition, uint32_t vps,
 		      const struct host_calls *calls, void *context);
-void host_free(struct host *host); /* may be NULL */
+
+/* Closes all channels. Devices that hold one let go of it as long as it takes them: the
+ * guest's memory and the device's host stay until then. May be NULL. */
+void host_free(struct host *host);
 
 /* What a device is to the guest. */
 struct host_device {

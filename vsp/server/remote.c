@@ -5,6 +5,7 @@
  * for the next process.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -51,7 +52,7 @@ bool remote_open(struct host *host, struct port *port)
 			.vp = port->vp,
 			.pfn_count = port->pfn_count,
 			.downstream = port->downstream,
-			.resumed = port->was_open,
+			.resumed = port->was_open || port->served,
 		},
 	};
 	int fds[LINK_FDS];
@@ -109,12 +110,11 @@ static struct port *port_of(struct provider *provider, const struct link_message
 	return NULL;
 }
 
-static bool give_gpadl(struct host *host, const struct port *port, uint32_t gpadl)
+static void give_gpadl(struct host *host, const struct port *port, uint32_t gpadl)
 {
 	struct link_message message = { 0 };
 	struct vmbus_pages pages;
 	int fd = -1;
-	bool ok;
 
 	if (vmbus_server_gpadl(host->server, port->device, port->sub, gpadl, &pages))
 		fd = link_pages_write(pages.pfns, pages.count);
@@ -123,21 +123,20 @@ static bool give_gpadl(struct host *host, const struct port *port, uint32_t gpad
 		message.pages.offset = pages.offset;
 		message.pages.length = pages.length;
 	}
-	ok = say(host, port, &message, LINK_GPADL, &fd, fd >= 0);
+	say(host, port, &message, LINK_GPADL, &fd, fd >= 0);
 	if (fd >= 0)
 		close(fd);
-	return ok;
 }
 
-static bool offer_subs(struct host *host, const struct port *port, uint32_t count)
+static void offer_subs(struct host *host, const struct port *port, uint32_t count)
 {
 	struct vmbus_event event = { .type = VMBUS_EVENT_SUBS,
 				     .device = port->device,
 				     .subs = count };
 	struct link_message message = { 0 };
 
-	message.ok = count <= vmbus_server_room(host->server) && host_event(host, &event);
-	return say(host, port, &message, LINK_RESULT, NULL, 0);
+	message.ok = host_event(host, &event);
+	say(host, port, &message, LINK_RESULT, NULL, 0);
 }
 
 static void complain(struct host *host, struct link_message *message)
@@ -173,9 +172,11 @@ static bool listen_to(struct provider *provider, struct link_message *message)
 		host_closed(host, port);
 		return true;
 	case LINK_GET_GPADL:
-		return give_gpadl(host, port, message->gpadl);
+		give_gpadl(host, port, message->gpadl);
+		return true;
 	case LINK_OFFER_SUBS:
-		return offer_subs(host, port, message->count);
+		offer_subs(host, port, message->count);
+		return true;
 	case LINK_COMPLAIN:
 		complain(host, message);
 		return true;
@@ -216,7 +217,9 @@ int remote_add(struct host *host, int socket)
 	int number = 0;
 	struct provider *provider;
 
-	while (number < (int)HOST_PROVIDERS && host->providers[number].fd >= 0)
+	/* Not one of which the owner has still to hear that it is lost. */
+	while (number < (int)HOST_PROVIDERS &&
+	       (host->providers[number].fd >= 0 || host->lost_providers >> number & 1))
 		number++;
 	if (number == (int)HOST_PROVIDERS) {
 		close(socket);
@@ -242,6 +245,7 @@ int remote_add(struct host *host, int socket)
 static void orphan(struct host *host, struct port *port)
 {
 	port->handed = false;
+	port->served = true;
 	switch (port->state) {
 	case PORT_OPEN:
 		port->was_open = true;
@@ -253,6 +257,13 @@ static void orphan(struct host *host, struct port *port)
 	default:
 		break;
 	}
+}
+
+bool remote_is_gone(const struct host *host, int number)
+{
+	struct pollfd look = { .fd = host->providers[number].fd };
+
+	return poll(&look, 1, 0) > 0 && look.revents & (POLLHUP | POLLERR);
 }
 
 void remote_drop(struct host *host, int number)

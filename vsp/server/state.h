@@ -28,9 +28,11 @@ struct port {
 	uint32_t device, sub; /* of the protocol core */
 	uint32_t connection;
 	int signal_in, signal_out, journal; /* -1: none */
+	bool bound; /* signal_in, to the connection */
 	struct channel *channel; /* of a device of this process; NULL: else */
 	bool handed; /* the provider that lives has it */
-	bool was_open; /* the guest knows it as open: the next provider resumes it */
+	bool was_open; /* the guest knows it as open: no answer is expected */
+	bool served; /* a provider had it that is gone: the next one resumes it */
 	uint64_t *pfns; /* of both rings */
 	uint32_t pfn_count, downstream, vp, flag;
 };
@@ -73,10 +75,12 @@ struct host {
 	struct vmbus_server *server;
 	struct vmbus_actions *actions;
 	bool stepping;
+	bool freed; /* by its owner; lives until devices have let go of their channels */
 	struct queued_event *queue, **queue_end;
-	bool ended;
+	bool ended, ended_told;
 
 	int message_fd; /* eventfd: messages wait */
+	unsigned int bound_messages; /* connections */
 	struct event *message, *gone, *retry, *tell;
 	struct waiting_post *posts, **posts_end;
 
@@ -88,7 +92,7 @@ struct host {
 	bool version_changed;
 	uint32_t lost_providers; /* bits */
 	struct {
-		struct timeval since; /* of the period */
+		time_t since; /* of the period; seconds, monotonic */
 		unsigned int count, left_out;
 	} warnings;
 };
@@ -119,5 +123,7 @@ bool remote_close(struct host *host, struct port *port);
 void remote_set_vp(struct host *host, const struct port *port);
 int remote_add(struct host *host, int socket);
 void remote_drop(struct host *host, int provider);
+/* Its end of the socket is closed, which the loop has not seen yet. */
+bool remote_is_gone(const struct host *host, int provider);
 
 #endif
