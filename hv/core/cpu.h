@@ -47,7 +47,6 @@ struct cpu {
 	u32 panicking; /* it has begun to panic */
 	u64 irq_vector; /* the last interrupt that hv's IDT took, 0: none */
 	u64 nmi_count; /* NMIs that hv's IDT took */
-	u32 nmis_due; /* of requests that were taken before their NMI came */
 	hpa_t host_save; /* the vendor's page for host state */
 	void *vendor; /* the vendor's per-CPU state */
 	u64 gdt[5];

@@ -89,30 +89,23 @@ static void handle_requests(struct vp *vp, u32 requests)
 	}
 }
 
-static u32 take_bits(struct vp *vp)
-{
-	return __atomic_exchange_n(&vp->requests, 0, __ATOMIC_ACQ_REL);
-}
-
 /* An NMI was taken: what did it mean? */
-static void answer_nmi(struct cpu *cpu)
+static void answer_nmi(struct vp *vp)
 {
-	u32 requests = take_bits(cpu->vp);
+	u32 requests = __atomic_exchange_n(&vp->requests, 0, __ATOMIC_ACQ_REL);
 
-	if (!requests && cpu->nmis_due)
-		cpu->nmis_due--;
-	else
-		handle_requests(cpu->vp, requests ? requests : VP_REQ_NMI);
+	handle_requests(vp, requests & VP_REQ_SENT ? requests : VP_REQ_NMI);
 }
 
-/* Each other CPU may be about to send one. Those that merged on their way are not
- * missed for ever: at most so many of the guest's own are taken for them. */
+/* Their NMI is still on its way, and keeps others from being sent. */
 bool cpu_take_requests(struct cpu *cpu)
 {
-	if (!__atomic_load_n(&cpu->vp->requests, __ATOMIC_SEQ_CST))
+	u32 requests;
+
+	if (!(__atomic_load_n(&cpu->vp->requests, __ATOMIC_SEQ_CST) & ~(u32)VP_REQ_SENT))
 		return false;
-	cpu->nmis_due = (u32)min_u64(cpu->nmis_due + 1, cpu_count);
-	handle_requests(cpu->vp, take_bits(cpu->vp));
+	requests = __atomic_fetch_and(&cpu->vp->requests, VP_REQ_SENT, __ATOMIC_ACQ_REL);
+	handle_requests(cpu->vp, requests);
 	return true;
 }
 
@@ -168,8 +161,8 @@ void cpu_let_in(struct cpu *cpu, void (*open)(void))
 	cpu->irq_vector = 0;
 	if (vector)
 		pass_on(cpu, vector);
-	if (cpu->nmi_count != nmis)
-		answer_nmi(cpu);
+	for (; nmis != cpu->nmi_count; nmis++)
+		answer_nmi(cpu->vp);
 }
 
 static void wait_for_sipi(struct vp *vp)

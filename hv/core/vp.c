@@ -10,6 +10,7 @@
 #include "x86/apic.h"
 #include "x86/asm.h"
 #include "x86/guest.h"
+#include "x86/tsc.h"
 
 const struct vp_vendor *vendor;
 
@@ -21,12 +22,20 @@ void vp_account(struct vp *vp, __u64 *counter)
 	vp->last_tsc = now;
 }
 
+/* An NMI that a CPU has not taken for so long may be lost (an emulator does that). Where it
+ * is not, the two merge. */
+#define RESENDS_A_SECOND 50
+
 void vp_request(struct vp *vp, enum vp_request what)
 {
-	u32 before = __atomic_fetch_or(&vp->requests, (u32)what, __ATOMIC_ACQ_REL);
+	u32 before = __atomic_fetch_or(&vp->requests, (u32)what | VP_REQ_SENT, __ATOMIC_ACQ_REL);
+	u64 now = rdtsc();
 
-	if (!before)
-		apic_send_nmi(vp->cpu->apic_id);
+	if ((before & VP_REQ_SENT) &&
+	    now - __atomic_load_n(&vp->sent_tsc, __ATOMIC_RELAXED) < tsc_hz / RESENDS_A_SECOND)
+		return;
+	__atomic_store_n(&vp->sent_tsc, now, __ATOMIC_RELAXED);
+	apic_send_nmi(vp->cpu->apic_id);
 }
 
 void vp_inject_gp(struct vp *vp)

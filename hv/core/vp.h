@@ -95,6 +95,7 @@ enum vp_request {
 	VP_REQ_NMI = 4, /* an NMI of the guest's own making */
 	VP_REQ_RESCHED = 8, /* its CPU looks whose turn it is */
 	VP_REQ_FLUSH = 16, /* the parent's map has less in it than before */
+	VP_REQ_SENT = 32, /* no request: an NMI that stands for those above is on its way */
 };
 
 /* What makes a VP leave guest mode beside that which always does. A child leaves
@@ -151,6 +152,7 @@ struct vp {
 	struct sched_vp sched;
 
 	u32 requests; /* the parent's: enum vp_request bits; any CPU, atomic */
+	u64 sent_tsc; /* when the last NMI for them was sent; any CPU, atomic */
 	u32 sipi_page; /* written before VP_REQ_SIPI is set */
 
 	bool nmi_pending; /* to be injected */

@@ -25,8 +25,11 @@
 
 #define TURN 64u
 #define LINE 64u
+/* What only one of the two threads uses shares no line with what the other does. */
+#define APART __attribute__((aligned(2 * LINE)))
 
-static uint32_t packets, size, batch;
+static uint32_t packets APART;
+static uint32_t size, batch;
 static uint64_t until;
 
 struct end {
@@ -35,8 +38,8 @@ struct end {
 	uint8_t *bytes; /* its private buffer */
 };
 
-static struct end producer, consumer;
-static _Atomic bool done;
+static struct end producer APART, consumer APART;
+static _Atomic bool done APART;
 
 static void need(bool ok, const char *what)
 {
@@ -73,9 +76,13 @@ static void sleep_on(struct end *end)
 /* Not each time: the clock costs as much as a small packet. */
 static bool time_is_up(void)
 {
-	static uint32_t turn;
+	static uint32_t turn APART;
 
-	return ++turn % (batch < TURN ? TURN / batch : 1) == 0 && now_of(CLOCK_MONOTONIC) >= until;
+	turn += batch;
+	if (turn < TURN)
+		return false;
+	turn = 0;
+	return now_of(CLOCK_MONOTONIC) >= until;
 }
 
 static void run_on(unsigned int cpu)
@@ -89,8 +96,8 @@ static void run_on(unsigned int cpu)
 
 /* ---- VMBus ---- */
 
-static struct ring_map map;
-static struct ring writer, reader;
+static struct ring_map map APART;
+static struct ring writer APART, reader APART;
 
 static void vmbus_open(void)
 {
@@ -163,9 +170,9 @@ static void vmbus_consume(void)
 
 /* ---- virtio ---- */
 
-static struct virtio_driver driver;
-static struct virtio_device device;
-static uint8_t *virtio_memory;
+static struct virtio_driver driver APART;
+static struct virtio_device device APART;
+static uint8_t *virtio_memory APART;
 static size_t virtio_size;
 
 static size_t lines(size_t bytes)
@@ -335,6 +342,18 @@ static uint32_t number(const char *text, uint32_t most)
 	return (uint32_t)value;
 }
 
+/* A packet and what of its header a reader copies with it. */
+static uint8_t *private_buffer(void)
+{
+	const size_t unit = (size_t)2 * LINE, whole = (size + LINE + unit - 1) / unit * unit;
+	uint8_t *bytes = aligned_alloc(unit, whole);
+
+	if (bytes)
+		memset(bytes, 0x5a, whole);
+	need(bytes != NULL, "memory");
+	return bytes;
+}
+
 int main(int argc, char **argv)
 {
 	unsigned int pairs, milliseconds;
@@ -352,14 +371,11 @@ int main(int argc, char **argv)
 		fprintf(stderr, "bench-ring: %u is no power of 2\n", packets);
 		return 2;
 	}
-	producer.bytes = aligned_alloc(LINE, size + LINE);
-	consumer.bytes = aligned_alloc(LINE, size + LINE);
+	producer.bytes = private_buffer();
+	consumer.bytes = private_buffer();
 	producer.event = eventfd(0, EFD_CLOEXEC);
 	consumer.event = eventfd(0, EFD_CLOEXEC);
-	need(producer.bytes && consumer.bytes && producer.event >= 0 && consumer.event >= 0,
-	     "begin");
-	memset(producer.bytes, 0x5a, size + LINE);
-	memset(consumer.bytes, 0, size + LINE);
+	need(producer.event >= 0 && consumer.event >= 0, "begin");
 	for (unsigned int pair = 0; pair < pairs; pair++) {
 		turn(&kinds[pair % 2], pair, milliseconds);
 		turn(&kinds[(pair + 1) % 2], pair, milliseconds);

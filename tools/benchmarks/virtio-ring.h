@@ -54,7 +54,9 @@ static inline uint16_t *virtio_used_event(const struct virtio_queue *q)
 
 static inline uint16_t *virtio_avail_event(const struct virtio_queue *q)
 {
-	return (uint16_t *)(void *)&q->used_ring[q->size];
+	void *behind = &q->used_ring[q->size];
+
+	return behind;
 }
 
 static inline uint16_t virtio_look(const uint16_t *word)

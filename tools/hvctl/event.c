@@ -5,8 +5,9 @@
 #include "error.h"
 
 const char *const event_type_names[] = {
-	"defined", "undefined", "started", "paused",  "resumed",
-	"reset",   "stopped",	"crashed", "changed", NULL,
+	"defined",	  "undefined",	  "started",   "paused",  "resumed",
+	"reset",	  "stopped",	  "crashed",   "changed", "device_added",
+	"device_removed", "device_error", "heartbeat", NULL,
 };
 
 static int make_types(sd_json_variant **array, unsigned types)

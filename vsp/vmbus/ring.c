@@ -89,7 +89,9 @@ static struct head copy_head(const uint8_t *from)
 
 static void put_word(uint8_t *to, uint64_t value)
 {
-	__atomic_store_n((uint64_t *)(void *)to, value, __ATOMIC_RELAXED);
+	void *word = to;
+
+	__atomic_store_n((uint64_t *)word, value, __ATOMIC_RELAXED);
 }
 
 static uint8_t *put(uint8_t *to, const void *from, size_t size)
@@ -333,7 +335,9 @@ bool ring_writer_init(struct ring *ring, void *header, void *data, uint32_t size
 /* A multiple of 8; UINT32_MAX: more than a packet can be. */
 static uint32_t round_up(size_t size)
 {
-	return size <= VMBUS_PACKET_MAX ? ((uint32_t)size + UNIT - 1) & ~(UNIT - 1) : UINT32_MAX;
+	const uint32_t most = VMBUS_PACKET_MAX;
+
+	return size <= most ? ((uint32_t)size + UNIT - 1) & ~(UNIT - 1) : UINT32_MAX;
 }
 
 uint32_t ring_packet_size(size_t extra_size, size_t payload_size)

@@ -116,7 +116,8 @@ bool ring_publish(struct ring *ring);
 /*
  * Asks for a signal when size bytes (of a packet as ring_write makes it, trailer
  * included) are free; 0: no more. True: they are free already. False: the signal will
- * come, or the peer cannot send it: see ring_peer_signals_room().
+ * come, or the peer cannot send it: see ring_peer_signals_room(). The wish stands until
+ * this says true; what is written must be published before.
  */
 bool ring_want_room(struct ring *ring, uint32_t size);
 

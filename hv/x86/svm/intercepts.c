@@ -158,6 +158,7 @@ void svm_intercepts_set(struct vp *vp)
 			INTERCEPT1_MSR | INTERCEPT1_SHUTDOWN;
 	v->intercept2 = INTERCEPT2_VMRUN | INTERCEPT2_VMMCALL | INTERCEPT2_VMLOAD |
 			INTERCEPT2_VMSAVE | INTERCEPT2_STGI | INTERCEPT2_CLGI | INTERCEPT2_SKINIT;
+	v->intercept_exceptions = 0;
 	if (vp->nmi_blocked)
 		v->intercept1 |= INTERCEPT1_IRET;
 	/* A virtual interrupt that exits instead of being taken tells when one could

@@ -106,7 +106,7 @@ static void layout(void)
 			     second[10] = "0123456789";
 	struct ring ring = writer_at(SMALL - 24, SMALL - 24);
 	struct iovec parts[3] = { part_of(first, 3), part_of(NULL, 0), part_of(second, 10) };
-	struct {
+	static struct {
 		struct vmbus_packet head;
 		char extra[16], payload[16];
 		uint64_t trailer;
@@ -149,6 +149,7 @@ static void sizes(void)
 				       SIZE_MAX - 7,
 				       SIZE_MAX };
 	const size_t count = sizeof(near) / sizeof(near[0]);
+	const uint32_t most = VMBUS_PACKET_MAX;
 
 	for (size_t i = 0; i < count * count; i++) {
 		size_t extra = near[i % count], payload = near[i / count];
@@ -157,7 +158,7 @@ static void sizes(void)
 
 		CHECK_NOTE("extra %zu payload %zu", extra, payload);
 		CHECK_EQ(ring_packet_size(extra, payload),
-			 all + 16 <= 65535 * 8 ? (uint32_t)all + 24 : UINT32_MAX);
+			 all <= most - 16 ? (uint32_t)all + 24 : UINT32_MAX);
 	}
 }
 
@@ -402,7 +403,8 @@ static uint64_t random_head(uint64_t x)
 static void *scribble(void *seed)
 {
 	uint64_t x = *(uint64_t *)seed;
-	uint64_t *data = (uint64_t *)(void *)map.data;
+	void *bytes = map.data;
+	uint64_t *data = bytes;
 
 	while (!atomic_load_explicit(&stop, memory_order_relaxed)) {
 		uint32_t at = atomic_load_explicit(&looked_at, memory_order_relaxed) / 8;
@@ -428,7 +430,8 @@ static bool is_consistent(const struct ring *ring, uint32_t before,
 	memcpy(&head, buffer, sizeof(head));
 	return head.header_size >= 2 && head.size >= head.header_size &&
 	       head.size * 8u + 8 < SMALL && ring->index == (before + head.size * 8u + 8) % SMALL &&
-	       packet->type == head.type && packet->payload == buffer + head.header_size * 8 &&
+	       packet->type == head.type &&
+	       packet->payload == buffer + head.header_size * (size_t)8 &&
 	       packet->extra_size == head.header_size * 8u - 16 &&
 	       packet->payload_size == (head.size - head.header_size) * 8u;
 }
@@ -443,8 +446,8 @@ static void read_while_written(struct ring *ring, unsigned long *seen)
 	got = ring_read(ring, buffer, sizeof(buffer), &packet);
 
 	seen[got]++;
-	if (got == RING_OK && !is_consistent(ring, before, &packet))
-		CHECK(!"consistent");
+	if (got == RING_OK)
+		CHECK(is_consistent(ring, before, &packet));
 	if (got == RING_BROKEN) {
 		ring->index = (ring->index + 8) % SMALL;
 		ring->peer = ring->index;
@@ -674,6 +677,15 @@ static void walk_publish(void)
 	CHECK_EQ(walk_writer.counters.packets, model.sent - model.writer_since);
 }
 
+static bool is_content(const struct model_packet *p, const uint8_t *bytes, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		if (bytes[i] != byte_of(p, i))
+			return false;
+	}
+	return true;
+}
+
 static void walk_read(void)
 {
 	const struct model_packet *p = &model.packets[model.read % QUEUE];
@@ -692,12 +704,7 @@ static void walk_read(void)
 	CHECK_EQ(packet.transaction, p->transaction);
 	CHECK_EQ(packet.extra_size, p->extra);
 	CHECK_EQ(packet.payload_size, (p->payload + 7) / 8 * 8);
-	for (uint32_t i = 0; i < packet.extra_size + packet.payload_size; i++) {
-		if (packet.extra[i] != byte_of(p, i)) {
-			CHECK(!"content");
-			break;
-		}
-	}
+	CHECK(is_content(p, packet.extra, packet.extra_size + packet.payload_size));
 	model.taken += p->bytes;
 	model.read++;
 	CHECK_EQ(walk_reader.counters.packets, model.read - model.reader_since);

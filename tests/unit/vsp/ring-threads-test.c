@@ -102,7 +102,7 @@ static bool holds(uint64_t n, const uint8_t *payload, uint32_t size)
 	if (size != (length_of(n) + 7) / 8 * 8)
 		return false;
 	for (uint32_t i = 0; i < length_of(n) / 8; i++) {
-		memcpy(&word, payload + i * 8, 8);
+		memcpy(&word, payload + (size_t)i * 8, 8);
 		if (word != n * 1000003 + i)
 			return false;
 	}
@@ -270,7 +270,7 @@ static void guest_drain(void)
 	while (reader.index != word(&map.header->write_index)) {
 		atomic_thread_fence(memory_order_acquire);
 		memcpy(&head, map.data + reader.index, sizeof(head));
-		check_packet(map.data + reader.index + head.header_size * 8u,
+		check_packet(map.data + reader.index + head.header_size * (size_t)8,
 			     (uint32_t)(head.size - head.header_size) * 8);
 		reader.index = (reader.index + head.size * 8u + 8) % SIZE;
 		if (draw(&reader) % 2)

@@ -40,9 +40,9 @@ static struct slot {
 	struct scsi_command command;
 	bool busy;
 	uint64_t lba, count; /* nobody else's */
-	uint8_t *data;
-	uint32_t size;
-	struct iovec iov[3];
+	uint8_t *room; /* DATA_MAX bytes */
+	uint8_t *data; /* at the end of room */
+	struct iovec iov[2];
 } slots[SLOTS];
 static unsigned int busy, failed;
 
@@ -144,8 +144,6 @@ static void ended(struct scsi_command *command)
 	default:
 		break;
 	}
-	free(slot->data);
-	slot->data = NULL;
 	slot->busy = false;
 	busy--;
 }
@@ -200,7 +198,8 @@ static void start_same(struct slot *slot)
 	run(slot, disk->block, SCSI_DATA_OUT);
 }
 
-static void step(struct slot *slot)
+/* Whether a command was started. */
+static bool step(struct slot *slot)
 {
 	static const uint8_t opcodes[] = { SCSI_READ_16,  SCSI_READ_16, SCSI_WRITE_16,
 					   SCSI_WRITE_16, SCSI_UNMAP,	SCSI_WRITE_SAME_16 };
@@ -211,8 +210,8 @@ static void step(struct slot *slot)
 
 	if (opcode == SCSI_UNMAP && !disk->discard)
 		opcode = SCSI_WRITE_16;
-	if (!find_range(slot, DATA_MAX / disk->block))
-		return;
+	if (slot->busy || !find_range(slot, DATA_MAX / disk->block))
+		return false;
 	memset(&slot->command, 0, sizeof(slot->command));
 	slot->command.attention = attention;
 	slot->command.scratch = &scratch;
@@ -220,8 +219,7 @@ static void step(struct slot *slot)
 	scsi_put64(&slot->command.cdb[2], slot->lba);
 	scsi_put32(&slot->command.cdb[10], (uint32_t)slot->count);
 	bytes = (uint32_t)slot->count * disk->block;
-	slot->data = malloc(bytes);
-	REQUIRE(slot->data);
+	slot->data = slot->room + (DATA_MAX - bytes);
 	fill(slot->data, bytes);
 	if (!check_below(10)) {
 		slot->command.cdb[0] = SCSI_SYNCHRONIZE_CACHE_16;
@@ -235,6 +233,7 @@ static void step(struct slot *slot)
 		slot->command.cdb[1] = check_below(16) ? 0 : 0x08; /* FUA */
 		run(slot, bytes, opcode == SCSI_READ_16 ? SCSI_DATA_IN : SCSI_DATA_OUT);
 	}
+	return true;
 }
 
 static void settle(void)
@@ -271,7 +270,7 @@ static void walk(int fd, const struct storage_disk_options *options, unsigned in
 	model = calloc(1, size);
 	REQUIRE(model);
 	failed = 0;
-	for (unsigned int i = 0; i < steps && !failed; i++) {
+	for (unsigned int started = 0; started < steps && !failed;) {
 		struct slot *slot = &slots[check_below(SLOTS)];
 
 		if (!check_below(16)) /* a multiple of the block for O_DIRECT */
@@ -280,11 +279,11 @@ static void walk(int fd, const struct storage_disk_options *options, unsigned in
 					options->cache == STORAGE_UNCACHED ?
 						4096u * (1 + (unsigned int)check_below(9)) :
 						1 + (unsigned int)check_below(20000);
-		if (!slot->busy)
-			step(slot);
+		started += step(slot);
 		at_once = busy > at_once ? busy : at_once;
 		if (!check_below(8) || busy == SLOTS)
-			event_base_loop(base, check_below(2) ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
+			event_base_loop(base,
+					busy && check_below(2) ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
 	}
 	settle();
 	storage_short = 0;
@@ -304,7 +303,7 @@ static void test_walk(void)
 		int fd = temporary(SIZE + 100);
 
 		CHECK_NOTE("cache %u", cache);
-		walk(fd, &options, cache == 2 ? 1200 : 3000);
+		walk(fd, &options, cache == 2 ? 1000 : 2000);
 	}
 	CHECK_NOTE("%s", "");
 }
@@ -316,7 +315,7 @@ static void test_walk_memory(void)
 	int fd = memfd_create("disk", MFD_CLOEXEC);
 
 	REQUIRE(fd >= 0 && !ftruncate(fd, SIZE));
-	walk(fd, &options, 2000);
+	walk(fd, &options, 1500);
 }
 
 /* ---- One command ---- */
@@ -383,8 +382,7 @@ static void test_many(void)
 		slot->command.cdb[0] = SCSI_WRITE_16;
 		slot->command.cdb[9] = (uint8_t)i;
 		slot->command.cdb[13] = 1;
-		slot->data = malloc(512);
-		REQUIRE(slot->data);
+		slot->data = slot->room + (DATA_MAX - 512);
 		fill(slot->data, 512);
 		run(slot, 512, SCSI_DATA_OUT);
 	}
@@ -691,6 +689,10 @@ int main(int argc, char **argv)
 	uring = uring_new(base, 32);
 	bounce = bounce_new(8u << 20);
 	REQUIRE(uring && bounce);
+	for (unsigned int i = 0; i < SLOTS; i++) {
+		slots[i].room = malloc(DATA_MAX);
+		REQUIRE(slots[i].room);
+	}
 	if (argc > 1)
 		check_seed(0x57097);
 	for (int i = 1; i < argc; i++)
@@ -707,6 +709,8 @@ int main(int argc, char **argv)
 		CHECK_RUN(test_bounce);
 		CHECK_RUN(test_full);
 	}
+	for (unsigned int i = 0; i < SLOTS; i++)
+		free(slots[i].room);
 	uring_free(uring);
 	bounce_free(bounce);
 	event_base_free(base);
