@@ -18,7 +18,7 @@
 #include "journal.h"
 #include "link.h"
 
-#define MEMORY (32u * 4096)
+#define MEMORY (32ul * 4096)
 #define RING_PAGES 4u
 #define MESSAGES 24u /* fewer than a socket takes before somebody reads it */
 
@@ -230,7 +230,7 @@ static void guest_opens(uint32_t relid)
 					  .downstream = RING_PAGES };
 
 	memcpy(gpadl, &header, sizeof(header));
-	for (uint64_t i = 0; i < 2 * RING_PAGES; i++)
+	for (uint64_t i = 0; i < 2ul * RING_PAGES; i++)
 		memcpy(gpadl + sizeof(header) + 8 * i, &i, 8);
 	guest_says(gpadl, (uint32_t)sizeof(header) + 8 * 2 * RING_PAGES);
 	memcpy(open, &request, sizeof(request));

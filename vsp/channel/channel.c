@@ -294,7 +294,7 @@ static bool next_range(const uint8_t **at, const uint8_t *end, struct packet_ran
 	*range = (struct packet_range){
 		.length = raw.length,
 		.offset = raw.offset,
-		.pfns = (const uint64_t *)(const void *)*at,
+		.pfns = (const void *)*at,
 		.pfn_count = (uint32_t)pages,
 	};
 	*at += pages * 8;

@@ -57,7 +57,7 @@ bool link_send(int fd, const struct link_message *message, const int *fds, unsig
 
 static void close_all(const int *fds, unsigned int count)
 {
-	for (unsigned int i = 0; i < count; i++)
+	for (unsigned int i = 0; i < count && i < LINK_FDS; i++)
 		close(fds[i]);
 }
 

@@ -98,7 +98,7 @@ void host_warn(struct host *host, const char *format, ...)
 static int post(const struct host *host, uint32_t vp, const void *bytes, uint32_t size)
 {
 	struct mullion_message message = { .vp = vp, .sint = VMBUS_SINT };
-	struct hv_message *hv = (struct hv_message *)(void *)message.message;
+	struct hv_message *hv = (void *)message.message;
 
 	hv->header.message_type = VMBUS_MESSAGE_TYPE;
 	hv->header.payload_size = (__u8)size;
@@ -389,6 +389,8 @@ static void open_port(struct host *host, const struct vmbus_action *action)
 {
 	struct port *port = host_port(host, action->device, action->sub);
 
+	if (!port)
+		return;
 	port->state = PORT_OPENING;
 	if (!prepare(host, port, &action->open)) {
 		host_warn(host, "a channel cannot be opened: %s", strerror(errno));
@@ -601,7 +603,7 @@ bool host_event(struct host *host, const struct vmbus_event *event)
 static bool read_message(struct host *host, uint32_t connection)
 {
 	struct mullion_message message = { .connection = connection };
-	const struct hv_message *hv = (const struct hv_message *)(const void *)message.message;
+	const struct hv_message *hv = (const void *)message.message;
 	struct vmbus_event event = { .type = VMBUS_EVENT_MESSAGE, .message = hv->bytes };
 
 	if (ioctl(host->partition, MULLION_IOC_READ_MESSAGE, &message) < 0)
@@ -743,13 +745,16 @@ static unsigned int free_numbers(const struct host *host)
 	return count < room ? count : room;
 }
 
-static bool is_twice(const struct host_device *what, unsigned int count, unsigned int i)
+/* Is the last one of so many there before? */
+static bool is_twice(const struct host_device *what, unsigned int count)
 {
-	const struct vmbus_guid *instance = &what[i].instance;
+	const struct vmbus_guid *instance = &what[count - 1].instance;
 
-	while (++i < count && memcmp(&what[i].instance, instance, sizeof(*instance)) != 0)
-		;
-	return i < count;
+	for (unsigned int i = 0; i < count - 1; i++) {
+		if (memcmp(&what[i].instance, instance, sizeof(*instance)) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* Can all of them be given to a new provider? 0, or an errno. */
@@ -762,7 +767,7 @@ static int may_provide(struct host *host, const struct host_device *what, unsign
 	for (unsigned int i = 0; i < count; i++) {
 		int number = find_offer(host, &what[i].instance);
 
-		if (is_twice(what, count, i))
+		if (is_twice(what, i + 1))
 			return EINVAL;
 		if (number >= 0 && !may_have(host, number))
 			return EEXIST;
@@ -935,8 +940,10 @@ void host_free(struct host *host)
 	/* Nothing that follows is news for the core. */
 	host->stepping = true;
 	close_all(host);
-	for (unsigned int i = 0; i < host->bound_messages; i++)
-		unbind(host, message_connections[i]);
+	for (unsigned int i = 0; i < 2; i++) {
+		if (i < host->bound_messages)
+			unbind(host, message_connections[i]);
+	}
 	free_event(host->message);
 	free_event(host->gone);
 	free_event(host->retry);

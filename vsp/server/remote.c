@@ -36,6 +36,8 @@ static bool say(struct host *host, const struct port *port, struct link_message 
 {
 	struct provider *provider = provider_of(host, port);
 
+	if (!provider)
+		return false;
 	message->type = type;
 	message->sub = port->sub;
 	message->instance = host->offers[port->device].instance;
@@ -199,7 +201,7 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
 			return;
 		if (result <= 0)
 			break;
-		for (unsigned int n = 0; n < count; n++)
+		for (unsigned int n = 0; n < count && n < LINK_FDS; n++)
 			close(fds[n]);
 		if (!listen_to(provider, &message)) {
 			host_warn(provider->host, "a provider says what does not fit (%u)",

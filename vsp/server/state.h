@@ -122,8 +122,8 @@ bool remote_open(struct host *host, struct port *port);
 bool remote_close(struct host *host, struct port *port);
 void remote_set_vp(struct host *host, const struct port *port);
 int remote_add(struct host *host, int socket);
-void remote_drop(struct host *host, int provider);
+void remote_drop(struct host *host, int number);
 /* Its end of the socket is closed, which the loop has not seen yet. */
-bool remote_is_gone(const struct host *host, int provider);
+bool remote_is_gone(const struct host *host, int number);
 
 #endif

@@ -53,7 +53,10 @@ static void end_process(int code)
 
 void crash_point(void)
 {
-	if (armed && crash_in && !--crash_in)
+	if (!armed || !crash_in)
+		return;
+	crash_in--;
+	if (!crash_in)
 		end_process(CRASHED);
 }
 

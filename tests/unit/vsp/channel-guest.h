@@ -38,7 +38,7 @@ struct rig {
 /* The rings' pages go down from the end of memory, every second one. */
 static inline void rig_memory(struct rig *rig, uint32_t up, uint32_t down)
 {
-	const struct guest_range range = { 0, RIG_PAGES * 4096 };
+	const struct guest_range range = { 0, RIG_PAGES * 4096ul };
 
 	REQUIRE(up + down + 2 <= RIG_RING_PAGES);
 	rig->pfn_count = up + down + 2;
@@ -46,7 +46,7 @@ static inline void rig_memory(struct rig *rig, uint32_t up, uint32_t down)
 	for (uint32_t i = 0; i < rig->pfn_count; i++)
 		rig->pfns[i] = RIG_PAGES - 1 - 2 * i;
 	rig->memory = memfd_create("guest", MFD_CLOEXEC);
-	REQUIRE(rig->memory >= 0 && !ftruncate(rig->memory, RIG_PAGES * 4096));
+	REQUIRE(rig->memory >= 0 && !ftruncate(rig->memory, RIG_PAGES * 4096ul));
 	rig->guest = guest_new(rig->memory, &range, 1);
 	REQUIRE(rig->guest);
 	rig->up_map = guest_map_pages(rig->guest, rig->pfns, up + 1, 1);
@@ -59,12 +59,18 @@ static inline void rig_reset(struct rig *rig)
 {
 	uint32_t up = rig->downstream, down = rig->pfn_count - rig->downstream;
 
-	memset(rig->up_map, 0, up * 4096);
-	memset(rig->down_map, 0, down * 4096);
+	memset(rig->up_map, 0, up * 4096ul);
+	memset(rig->down_map, 0, down * 4096ul);
 	REQUIRE(ring_writer_init(&rig->up, rig->up_map, rig->up_map + 4096, (up - 1) * 4096));
 	REQUIRE(ring_reader_init(&rig->down, rig->down_map, rig->down_map + 4096,
 				 (down - 1) * 4096));
 	ring_offer_room_signals(&rig->down);
+}
+
+/* Of up_map or down_map. */
+static inline struct vmbus_ring_header *rig_header(void *map)
+{
+	return map;
 }
 
 static inline void rig_new_journal(struct rig *rig)

@@ -52,7 +52,7 @@ static void on_packet(struct channel *channel, const struct packet *packet)
 	if (packet->range_count) {
 		p->range = packet->ranges[packet->range_count - 1];
 		memcpy(p->pfns, p->range.pfns,
-		       8 * (p->range.pfn_count < 64 ? p->range.pfn_count : 64));
+		       8ul * (p->range.pfn_count < 64 ? p->range.pfn_count : 64));
 	}
 	if (p->in_packet)
 		p->in_packet(p, channel, packet);
@@ -229,7 +229,7 @@ static void test_open(void)
 	parts.downstream = 2;
 	CHECK(!channel_open(&parts, &owner) && errno == EFAULT);
 	CHECK_NOTE("indices");
-	((struct vmbus_ring_header *)(void *)p->rig.up_map)->write_index = 4;
+	rig_header(p->rig.up_map)->write_index = 4;
 	CHECK(!try_open(p, false) && errno == EINVAL);
 	rig_reset(&p->rig);
 	CHECK_NOTE("journal");
@@ -424,7 +424,7 @@ static void test_broken(void)
 	free_provider(p);
 	CHECK_NOTE("index");
 	p = new_open(4, 1);
-	((struct vmbus_ring_header *)(void *)p->rig.up_map)->write_index = 5;
+	rig_header(p->rig.up_map)->write_index = 5;
 	rig_signal(&p->rig);
 	exchange(p);
 	CHECK(p->complaints == 1 && !p->count);
@@ -449,7 +449,7 @@ static void test_full(bool signals)
 	unsigned int sent = 0, got;
 
 	if (!signals)
-		((struct vmbus_ring_header *)(void *)p->rig.down_map)->features = 0;
+		rig_header(p->rig.down_map)->features = 0;
 	for (uint64_t i = 0; i < 60; i++)
 		CHECK(rig_ask(&p->rig, i, 8, true));
 	rig_publish(&p->rig);
@@ -822,11 +822,11 @@ static void test_resume(void)
 	rig_signalled(&p->rig);
 	p->count = 0;
 	CHECK_NOTE("what the last one waited for is nothing now");
-	((struct vmbus_ring_header *)(void *)p->rig.down_map)->pending_send_size = 100;
+	rig_header(p->rig.down_map)->pending_send_size = 100;
 	p->rig.channel = try_open(p, true);
 	REQUIRE(p->rig.channel);
 	CHECK(p->rig.channel->resumed);
-	CHECK_EQ(((struct vmbus_ring_header *)(void *)p->rig.down_map)->pending_send_size, 0);
+	CHECK_EQ(rig_header(p->rig.down_map)->pending_send_size, 0);
 	CHECK_STR((char *)p->rig.channel->memo, "memo");
 	CHECK_NOTE("the last one may have owed a signal");
 	CHECK(rig_signalled(&p->rig));

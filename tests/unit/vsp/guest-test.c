@@ -10,7 +10,7 @@
 
 #include "check.h"
 
-#define PAGE 4096u
+#define PAGE 4096ul
 #define PAGES 64u
 
 static int fd;

@@ -152,7 +152,7 @@ static int unbind_port(const struct mullion_port *port)
 
 static int read_message(struct mullion_message *message)
 {
-	struct hv_message *hv = (struct hv_message *)(void *)message->message;
+	struct hv_message *hv = (void *)message->message;
 
 	if (!fake_find_port(message->connection))
 		return fails(ENOENT);
@@ -178,7 +178,7 @@ static int read_message(struct mullion_message *message)
 
 static int post_message(const struct mullion_message *message)
 {
-	const struct hv_message *hv = (const struct hv_message *)(const void *)message->message;
+	const struct hv_message *hv = (const void *)message->message;
 	struct fake_post *post = &fake.posts[fake.post_count];
 
 	if (message->sint != VMBUS_SINT || hv->header.message_type != VMBUS_MESSAGE_TYPE)

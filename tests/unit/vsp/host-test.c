@@ -15,7 +15,7 @@
 #include "host.h"
 #include "link.h"
 
-#define MEMORY (512u * 4096)
+#define MEMORY (512ul * 4096)
 #define VPS 4u
 #define CHANNELS 4u /* that a guest uses */
 #define DATA_PAGES 2u
@@ -329,7 +329,7 @@ static void make_gpadl(const struct guest_channel *channel, uint32_t gpadl)
 	};
 
 	memcpy(message, &header, sizeof(header));
-	memcpy(message + sizeof(header), rig->pfns, 8 * rig->pfn_count);
+	memcpy(message + sizeof(header), rig->pfns, 8ul * rig->pfn_count);
 	send_message(message, (uint32_t)sizeof(header) + 8 * rig->pfn_count);
 	listen_to_host();
 	CHECK_EQ(created, gpadl);
@@ -575,7 +575,7 @@ static void test_local(void)
 	CHECK(modified != 1 && local.channels[0]->vp == 3);
 	fake.fail = 0;
 	CHECK_NOTE("a broken channel warns");
-	((struct vmbus_ring_header *)(void *)channel->rig.up_map)->write_index = 3;
+	rig_header(channel->rig.up_map)->write_index = 3;
 	rig_signal(&channel->rig);
 	run();
 	CHECK_EQ(warnings, 1);

@@ -64,6 +64,7 @@ static void test_open(void)
 	int small = journal_create(MAX / 2);
 
 	new_journal();
+	REQUIRE(fd >= 0);
 	CHECK_EQ(journal.free_count, CHANNEL_TICKETS);
 	CHECK_INT(ftruncate(fd, 0), -1);
 	CHECK_INT(ftruncate(fd, 1 << 24), -1);
