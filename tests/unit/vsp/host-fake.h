@@ -41,6 +41,7 @@ struct fake {
 	uint32_t post_count, post_room; /* EAGAIN with so many */
 	struct fake_post messages[FAKE_POSTS]; /* from the guest; vp is the connection */
 	uint32_t message_count;
+	uint32_t endless; /* so many times a message stays there when it is read */
 
 	struct fake_port ports[FAKE_PORTS];
 	struct fake_signal signals[FAKE_PORTS];

@@ -431,6 +431,19 @@ static void test_between(void)
 	end_link();
 }
 
+/* What comes in an answer's place is none of ours: the loop ends the link. */
+static void test_nonsense_for_answer(void)
+{
+	new_link();
+	open_sub(0);
+	send_raw(1, 1);
+	ask_gpadl(channels[0]);
+	CHECK(!got.count && !ends);
+	rig_run(&rig);
+	CHECK(ends == 1 && closes == 1);
+	end_link();
+}
+
 /* Asked in open(), while an open of another lies before the answer, which asks too. */
 static void test_asked_in_open(void)
 {
@@ -670,6 +683,7 @@ int main(void)
 	CHECK_RUN(test_sizes);
 	CHECK_RUN(test_gpadl);
 	CHECK_RUN(test_between);
+	CHECK_RUN(test_nonsense_for_answer);
 	CHECK_RUN(test_asked_in_open);
 	CHECK_RUN(test_end_while_asking);
 	CHECK_RUN(test_end_at_each);
