@@ -93,6 +93,9 @@ static void read_event(struct event *event, struct reply *reply)
 	partition->reason = reply_text(reply, "reason", true);
 	partition->detail = reply_text(reply, "detail", false);
 	partition->code = reply_number(reply, "code", false);
+	partition->heartbeat = reply_text(reply, "heartbeat", false);
+	partition->addresses = reply_array(reply, "addresses", false);
+	event->device = reply_text(reply, "device", false);
 }
 
 enum hvctl_status event_next(struct client *client, uint64_t when, struct event *event)

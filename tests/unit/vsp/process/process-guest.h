@@ -122,8 +122,8 @@ static inline void process_guest_say(struct process_guest *guest, struct link_me
 	REQUIRE(link_send(guest->link, message, &fd, fd >= 0, 0));
 }
 
-/* Hands the channel over. The provider's answer. */
-static inline bool process_guest_open(struct process_guest *guest, bool resumed)
+/* Hands the channel over; process_guest_opened() takes the answer. */
+static inline void process_guest_offer(struct process_guest *guest, bool resumed)
 {
 	struct link_message message = {
 		.type = LINK_OPEN,
@@ -142,9 +142,22 @@ static inline bool process_guest_open(struct process_guest *guest, bool resumed)
 	REQUIRE(fds[LINK_FD_PAGES] >= 0);
 	REQUIRE(link_send(guest->link, &message, fds, LINK_FDS, 0));
 	close(fds[LINK_FD_PAGES]);
+}
+
+static inline bool process_guest_opened(struct process_guest *guest)
+{
+	struct link_message message;
+
 	process_guest_link(guest, &message);
 	CHECK_EQ(message.type, LINK_OPENED);
 	return message.ok;
+}
+
+/* Hands the channel over. The provider's answer. */
+static inline bool process_guest_open(struct process_guest *guest, bool resumed)
+{
+	process_guest_offer(guest, resumed);
+	return process_guest_opened(guest);
 }
 
 /* Puts a packet in the ring, now. False: it is full. */

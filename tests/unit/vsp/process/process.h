@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -57,7 +58,7 @@ static inline void process_teardown(void)
 	rmdir(process_directory);
 }
 
-static inline sd_varlink *connect_to(void)
+static inline sd_varlink *process_connect(void)
 {
 	sd_varlink *connection = NULL;
 
@@ -71,6 +72,8 @@ static inline void process_begin(void)
 	process.pid = fork();
 	REQUIRE(process.pid >= 0);
 	if (process.pid == 0) {
+		/* It does not outlive a test that ends early. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		execl(process.program, process.program, "--listen", process_path, (char *)NULL);
 		_exit(127);
 	}
@@ -178,8 +181,9 @@ static inline uint64_t process_number(sd_json_variant *object, const char *field
 static sd_json_variant *process_last_event;
 static bool process_over; /* the subscriber was told that no more comes */
 
-static inline int on_reply(sd_varlink *link, sd_json_variant *parameters, const char *error_id,
-			   sd_varlink_reply_flags_t flags, void *userdata)
+static inline int process_on_reply(sd_varlink *link, sd_json_variant *parameters,
+				   const char *error_id, sd_varlink_reply_flags_t flags,
+				   void *userdata)
 {
 	(void)link, (void)flags, (void)userdata;
 	sd_json_variant_unref(process_last_event);
@@ -191,33 +195,40 @@ static inline int on_reply(sd_varlink *link, sd_json_variant *parameters, const 
 /* A connection of its own with Subscribe under way. */
 static inline sd_varlink *process_subscribe(void)
 {
-	sd_varlink *subscriber = connect_to();
+	sd_varlink *subscriber = process_connect();
 	char name[96];
 
 	snprintf(name, sizeof(name), "%s.Subscribe", process.interface);
-	REQUIRE(sd_varlink_bind_reply(subscriber, on_reply) >= 0);
+	REQUIRE(sd_varlink_bind_reply(subscriber, process_on_reply) >= 0);
 	REQUIRE(sd_varlink_observe(subscriber, name, NULL) >= 0);
 	REQUIRE(sd_varlink_flush(subscriber) >= 0);
 	return subscriber;
 }
 
-/* The next event; NULL: none comes any more, or not in 5 seconds. Borrowed until the next. */
-static inline sd_json_variant *process_event(sd_varlink *subscriber)
+/* The next answer's parameters; NULL: an error, none comes any more, or not in 5 seconds.
+ * Borrowed until the next. */
+static inline sd_json_variant *process_reply(sd_varlink *link)
 {
 	process_last_event = sd_json_variant_unref(process_last_event);
 	process_over = false;
 	for (unsigned int i = 0; i < 50 && !process_last_event && !process_over;) {
-		int result = sd_varlink_process(subscriber);
+		int result = sd_varlink_process(link);
 
 		if (result < 0)
 			return NULL;
 		if (result > 0)
 			continue;
 		i++;
-		if (sd_varlink_wait(subscriber, 100000) < 0)
+		if (sd_varlink_wait(link, 100000) < 0)
 			return NULL;
 	}
-	return sd_json_variant_by_key(process_last_event, "event");
+	return process_last_event;
+}
+
+/* The next event of a subscriber, in the same way. */
+static inline sd_json_variant *process_event(sd_varlink *subscriber)
+{
+	return sd_json_variant_by_key(process_reply(subscriber), "event");
 }
 
 /* ---- what holds for all ---- */
