@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "domain.h"
+#include "loader.h"
 
 /* Where a bzImage (Linux, Documentation/arch/x86/boot.rst) and a multiboot kernel say
  * what they are. */
@@ -54,6 +55,21 @@ static bool is_multiboot(const unsigned char *head, size_t size)
 	return false;
 }
 
+const char *domain_kernel(const struct domain *domain)
+{
+	return domain->kernel ? domain->kernel : LOADER_KERNEL;
+}
+
+const char *domain_initrd(const struct domain *domain)
+{
+	return domain->kernel ? domain->initrd : LOADER_INITRD;
+}
+
+const char *domain_cmdline(const struct domain *domain)
+{
+	return domain->kernel ? domain->cmdline : LOADER_CMDLINE;
+}
+
 static bool check_head(const struct domain *domain, const unsigned char *head, size_t size,
 		       struct domain_error *error)
 {
@@ -63,12 +79,12 @@ static bool check_head(const struct domain *domain, const unsigned char *head, s
 	if (bzimage && (get16(head + BZIMAGE_VERSION) < BZIMAGE_MIN_VERSION ||
 			!(head[BZIMAGE_XLOADFLAGS] & 1)))
 		return domain_complain(error, DOMAIN_BAD, domain->lines.kernel,
-				       "<kernel>: %s: has no 64-bit entry", domain->kernel);
+				       "<kernel>: %s: has no 64-bit entry", domain_kernel(domain));
 	if (!bzimage && !(size > 4 && memcmp(head, "\177ELF", 4) == 0) && !is_multiboot(head, size))
 		return domain_complain(
 			error, DOMAIN_BAD, domain->lines.kernel,
 			"<kernel>: %s: not a bzImage, nor an ELF or multiboot kernel",
-			domain->kernel);
+			domain_kernel(domain));
 	return true;
 }
 
@@ -95,9 +111,13 @@ static int open_file(const char *element, const char *path, unsigned int line,
 int domain_open_kernel(const struct domain *domain, struct domain_error *error)
 {
 	unsigned char head[HEAD_SIZE];
-	int fd = open_file("kernel", domain->kernel, domain->lines.kernel, error);
+	int fd = open_file("kernel", domain_kernel(domain), domain->lines.kernel, error);
 	ssize_t size;
 
+	if (fd < 0 && !domain->kernel)
+		domain_complain(error, DOMAIN_UNSUPPORTED, domain->lines.kernel,
+				"<os>: without a <kernel> this needs Mullion's loader, and there "
+				"is no " LOADER_KERNEL);
 	if (fd < 0)
 		return -1;
 	size = pread(fd, head, sizeof(head), 0);
@@ -105,16 +125,73 @@ int domain_open_kernel(const struct domain *domain, struct domain_error *error)
 		return fd;
 	if (size < 0)
 		domain_complain(error, DOMAIN_BAD, domain->lines.kernel, "<kernel>: %s: %s",
-				domain->kernel, strerror(errno));
+				domain_kernel(domain), strerror(errno));
 	close(fd);
 	return -1;
 }
 
 int domain_open_initrd(const struct domain *domain, struct domain_error *error)
 {
+	const char *path = domain_initrd(domain);
+
 	error->problem = DOMAIN_OK;
-	return domain->initrd ? open_file("initrd", domain->initrd, domain->lines.initrd, error) :
-				-1;
+	return path ? open_file("initrd", path, domain->lines.initrd, error) : -1;
+}
+
+/* What an image begins with that is not raw (QEMU, docs/interop/qcow2.rst). */
+static bool is_qcow2(int fd)
+{
+	char magic[4];
+
+	return pread(fd, magic, sizeof(magic), 0) == (ssize_t)sizeof(magic) &&
+	       memcmp(magic, "QFI\xfb", sizeof(magic)) == 0;
+}
+
+/* A raw disk may begin with anything that its guest writes; only what is to be qcow2 has to
+ * say so. */
+static bool check_image(const struct domain_disk *disk, int fd, struct domain_error *error)
+{
+	struct stat status;
+
+	if (fstat(fd, &status) < 0)
+		return domain_complain(error, DOMAIN_BAD, disk->line, "<disk>: %s: %s",
+				       disk->source, strerror(errno));
+	if (disk->block ? !S_ISBLK(status.st_mode) : !S_ISREG(status.st_mode))
+		return domain_complain(error, DOMAIN_BAD, disk->line, "<disk>: %s: not a %s",
+				       disk->source, disk->block ? "block device" : "file");
+	if (disk->format == DOMAIN_QCOW2 && !is_qcow2(fd))
+		return domain_complain(error, DOMAIN_BAD, disk->line,
+				       "<disk>: %s: not an image in the format qcow2",
+				       disk->source);
+	return true;
+}
+
+int domain_open_disk(const struct domain_disk *disk, struct domain_error *error)
+{
+	int access = disk->read_only ? O_RDONLY : O_RDWR;
+	int fd = open(disk->source, access | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+	if (fd < 0) {
+		domain_complain(error, DOMAIN_BAD, disk->line, "<disk>: %s: %s", disk->source,
+				strerror(errno));
+		return -1;
+	}
+	if (check_image(disk, fd, error) && fcntl(fd, F_SETFL, 0) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static bool check_disks(const struct domain *domain, struct domain_error *error)
+{
+	for (size_t i = 0; i < domain->disk_count; i++) {
+		int fd = domain_open_disk(&domain->disks[i], error);
+
+		if (fd < 0)
+			return false;
+		close(fd);
+	}
+	return true;
 }
 
 bool domain_check(const struct domain *domain, const struct domain_host *host,
@@ -137,5 +214,5 @@ bool domain_check(const struct domain *domain, const struct domain_host *host,
 	fd = domain_open_initrd(domain, error);
 	if (fd >= 0)
 		close(fd);
-	return error->problem == DOMAIN_OK;
+	return error->problem == DOMAIN_OK && check_disks(domain, error);
 }

@@ -128,9 +128,86 @@ static void put_device(FILE *out, const char *name, const struct domain_live *li
 	fprintf(out, ">\n      <target %sport='0'/>\n    </%s>\n", target, name);
 }
 
+/* An attribute. */
+static void put_attribute(FILE *out, const char *name, const char *text)
+{
+	fprintf(out, " %s='", name);
+	put_escaped(out, text);
+	fputs("'", out);
+}
+
+static void put_blocks(FILE *out, const struct domain_disk *disk)
+{
+	if (!disk->logical_block && !disk->physical_block)
+		return;
+	fputs("      <blockio", out);
+	if (disk->logical_block)
+		fprintf(out, " logical_block_size='%" PRIu32 "'", disk->logical_block);
+	if (disk->physical_block)
+		fprintf(out, " physical_block_size='%" PRIu32 "'", disk->physical_block);
+	fputs("/>\n", out);
+}
+
+static void put_disk(FILE *out, const struct domain_disk *disk)
+{
+	fprintf(out, "    <disk type='%s' device='disk'>\n", disk->block ? "block" : "file");
+	fprintf(out, "      <driver type='%s' cache='%s' discard='%s'/>\n",
+		domain_format_name(disk->format), domain_cache_name(disk->cache),
+		disk->discard ? "unmap" : "ignore");
+	fputs("      <source", out);
+	put_attribute(out, disk->block ? "dev" : "file", disk->source);
+	fprintf(out, "/>\n      <target dev='%s' bus='scsi'/>\n", disk->target);
+	if (disk->read_only)
+		fputs("      <readonly/>\n", out);
+	put_text(out, "      ", "serial", disk->serial);
+	put_blocks(out, disk);
+	fputs("    </disk>\n", out);
+}
+
+static void put_forward(FILE *out, const struct domain_forward *forward)
+{
+	fprintf(out, "      <portForward proto='%s'", forward->udp ? "udp" : "tcp");
+	if (forward->address[0])
+		put_attribute(out, "address", forward->address);
+	fprintf(out, ">\n        <range start='%u' to='%u'/>\n      </portForward>\n",
+		forward->host, forward->guest);
+}
+
+static void put_card(FILE *out, const struct domain_card *card)
+{
+	static const uint8_t none[6];
+	char mac[DOMAIN_MAC_TEXT];
+
+	domain_mac_format(card->mac, mac);
+	fprintf(out, "    <interface type='%s'>\n", domain_network_name(card->network));
+	if (memcmp(card->mac, none, sizeof(none)) != 0)
+		fprintf(out, "      <mac address='%s'/>\n", mac);
+	if (card->bridge[0])
+		fprintf(out, "      <source bridge='%s'/>\n", card->bridge);
+	if (card->target[0])
+		fprintf(out, "      <target dev='%s'/>\n", card->target);
+	if (card->queues)
+		fprintf(out, "      <driver queues='%" PRIu32 "'/>\n", card->queues);
+	if (card->mtu)
+		fprintf(out, "      <mtu size='%" PRIu32 "'/>\n", card->mtu);
+	if (card->unplugged)
+		fputs("      <link state='down'/>\n", out);
+	for (size_t i = 0; i < card->forward_count; i++)
+		put_forward(out, &card->forwards[i]);
+	fputs("    </interface>\n", out);
+}
+
 static void put_devices(FILE *out, const struct domain *domain, const struct domain_live *live)
 {
 	fputs("  <devices>\n", out);
+	for (size_t i = 0; i < domain->disk_count; i++)
+		put_disk(out, &domain->disks[i]);
+	for (size_t i = 0; i < domain->card_count; i++)
+		put_card(out, &domain->cards[i]);
+	if (domain->keyboard)
+		fputs("    <input type='keyboard' bus='vmbus'/>\n", out);
+	if (domain->mouse)
+		fputs("    <input type='mouse' bus='vmbus'/>\n", out);
 	if (domain->serial)
 		put_device(out, "serial", live, "");
 	if (domain->console)

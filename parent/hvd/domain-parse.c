@@ -23,15 +23,14 @@ struct parse {
 	struct domain_error *error;
 };
 
-static unsigned int line_of(const xmlNode *node)
+unsigned int domain_xml_line(const xmlNode *node)
 {
 	long line = xmlGetLineNo((xmlNodePtr)(uintptr_t)node);
 
 	return line > 0 ? (unsigned int)line : 0;
 }
 
-/* The child element by that name; NULL: there is none, or no parent to have it. */
-static xmlNodePtr child(xmlNodePtr parent, const char *name)
+xmlNodePtr domain_xml_child(xmlNodePtr parent, const char *name)
 {
 	for (xmlNodePtr at = parent ? parent->children : NULL; at; at = at->next) {
 		if (at->type == XML_ELEMENT_NODE && strcmp((const char *)at->name, name) == 0)
@@ -55,8 +54,7 @@ static void trim(char *text)
 		text[--length] = '\0';
 }
 
-/* The text of an element, to be freed; NULL: no memory. */
-static char *text_of(xmlNodePtr node)
+char *domain_xml_text(xmlNodePtr node)
 {
 	xmlChar *content = xmlNodeGetContent(node);
 	char *text = content ? strdup((const char *)content) : NULL;
@@ -69,12 +67,11 @@ static char *text_of(xmlNodePtr node)
 static bool take_text(struct parse *parse, xmlNodePtr node, char **text)
 {
 	if (node)
-		*text = text_of(node);
+		*text = domain_xml_text(node);
 	return !node || *text || no_memory(parse);
 }
 
-/* The text of an attribute in a buffer; false: not there, or longer than any of ours. */
-static bool attribute(xmlNodePtr node, const char *name, char *text, size_t size)
+bool domain_xml_attribute(xmlNodePtr node, const char *name, char *text, size_t size)
 {
 	xmlChar *value = node ? xmlGetNoNsProp(node, BAD_CAST name) : NULL;
 	bool fits = value && strlen((const char *)value) < size;
@@ -89,7 +86,8 @@ static bool is_on(xmlNodePtr node)
 {
 	char state[8];
 
-	return attribute(node, "state", state, sizeof(state)) && strcmp(state, "on") == 0;
+	return domain_xml_attribute(node, "state", state, sizeof(state)) &&
+	       strcmp(state, "on") == 0;
 }
 
 /* A number that the schema has bounded; otherwise without the element. */
@@ -130,7 +128,7 @@ static uint64_t unit_of(xmlNodePtr node)
 	};
 	char unit[8];
 
-	if (!attribute(node, "unit", unit, sizeof(unit)))
+	if (!domain_xml_attribute(node, "unit", unit, sizeof(unit)))
 		return KIB;
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
 		if (strcmp(units[i].name, unit) == 0)
@@ -148,7 +146,7 @@ static bool take_memory(struct parse *parse, xmlNodePtr node, uint64_t *bytes)
 		return false;
 	unit = unit_of(node);
 	if (node && (!number || number > MEMORY_MAX / unit))
-		return domain_complain(parse->error, DOMAIN_BAD, line_of(node),
+		return domain_complain(parse->error, DOMAIN_BAD, domain_xml_line(node),
 				       "<%s>: not a size that memory can have",
 				       (const char *)node->name);
 	*bytes = number * unit;
@@ -168,10 +166,10 @@ static bool take_uuid(struct parse *parse, xmlNodePtr node)
 	}
 	plain[length] = '\0';
 	free(text);
-	parse->domain->lines.uuid = node ? line_of(node) : 0;
+	parse->domain->lines.uuid = node ? domain_xml_line(node) : 0;
 	if (node && (sd_id128_from_string(plain, &parse->domain->uuid) < 0 ||
 		     sd_id128_is_null(parse->domain->uuid)))
-		return domain_complain(parse->error, DOMAIN_BAD, line_of(node),
+		return domain_complain(parse->error, DOMAIN_BAD, domain_xml_line(node),
 				       "<uuid>: the UUID of nothing");
 	return true;
 }
@@ -179,18 +177,18 @@ static bool take_uuid(struct parse *parse, xmlNodePtr node)
 static bool take_names(struct parse *parse, xmlNodePtr root)
 {
 	struct domain *domain = parse->domain;
-	xmlNodePtr name = child(root, "name");
+	xmlNodePtr name = domain_xml_child(root, "name");
 
 	if (!take_text(parse, name, &domain->name))
 		return false;
-	domain->lines.name = line_of(name);
+	domain->lines.name = domain_xml_line(name);
 	if (!domain_name_is_valid(domain->name))
-		return domain_complain(parse->error, DOMAIN_BAD, line_of(name),
+		return domain_complain(parse->error, DOMAIN_BAD, domain_xml_line(name),
 				       "<name>: '%s' could be taken for an id or a UUID",
 				       domain->name);
-	return take_uuid(parse, child(root, "uuid")) &&
-	       take_text(parse, child(root, "title"), &domain->title) &&
-	       take_text(parse, child(root, "description"), &domain->description);
+	return take_uuid(parse, domain_xml_child(root, "uuid")) &&
+	       take_text(parse, domain_xml_child(root, "title"), &domain->title) &&
+	       take_text(parse, domain_xml_child(root, "description"), &domain->description);
 }
 
 /* The element as it stands, with the namespaces that it uses. */
@@ -210,29 +208,31 @@ static bool take_metadata(struct parse *parse, xmlNodePtr node)
 static bool take_sizes(struct parse *parse, xmlNodePtr root)
 {
 	struct domain *domain = parse->domain;
-	xmlNodePtr memory = child(root, "memory"), current = child(root, "currentMemory");
-	xmlNodePtr tune = child(root, "memtune");
+	xmlNodePtr memory = domain_xml_child(root, "memory"),
+		   current = domain_xml_child(root, "currentMemory");
+	xmlNodePtr tune = domain_xml_child(root, "memtune");
 	uint64_t current_bytes = 0;
 
 	if (!take_memory(parse, memory, &domain->memory) ||
 	    !take_memory(parse, current, &current_bytes) ||
-	    !take_memory(parse, child(tune, "hard_limit"), &domain->hard_limit) ||
-	    !take_memory(parse, child(tune, "min_guarantee"), &domain->min_guarantee))
+	    !take_memory(parse, domain_xml_child(tune, "hard_limit"), &domain->hard_limit) ||
+	    !take_memory(parse, domain_xml_child(tune, "min_guarantee"), &domain->min_guarantee))
 		return false;
-	domain->lines.memory = line_of(memory);
-	domain->hugepages = child(child(root, "memoryBacking"), "hugepages");
+	domain->lines.memory = domain_xml_line(memory);
+	domain->hugepages = domain_xml_child(domain_xml_child(root, "memoryBacking"), "hugepages");
 	if (current && current_bytes > domain->memory)
-		return domain_complain(parse->error, DOMAIN_BAD, line_of(current),
+		return domain_complain(parse->error, DOMAIN_BAD, domain_xml_line(current),
 				       "<currentMemory>: more than <memory>");
 	if (current && current_bytes < domain->memory)
-		return domain_complain(parse->error, DOMAIN_UNSUPPORTED, line_of(current),
+		return domain_complain(parse->error, DOMAIN_UNSUPPORTED, domain_xml_line(current),
 				       "<currentMemory>: less than <memory> is not supported");
 	if (domain->hard_limit && domain->hard_limit < domain->memory)
-		return domain_complain(parse->error, DOMAIN_BAD, line_of(child(tune, "hard_limit")),
+		return domain_complain(parse->error, DOMAIN_BAD,
+				       domain_xml_line(domain_xml_child(tune, "hard_limit")),
 				       "<hard_limit>: less than <memory>");
 	if (domain->min_guarantee > domain->memory)
 		return domain_complain(parse->error, DOMAIN_BAD,
-				       line_of(child(tune, "min_guarantee")),
+				       domain_xml_line(domain_xml_child(tune, "min_guarantee")),
 				       "<min_guarantee>: more than <memory>");
 	return true;
 }
@@ -243,7 +243,7 @@ static bool take_cpuset(struct parse *parse, xmlNodePtr node, struct cpuset *cpu
 	bool good = !text || cpuset_parse(cpus, (const char *)text);
 
 	if (!good)
-		domain_complain(parse->error, DOMAIN_BAD, line_of(node),
+		domain_complain(parse->error, DOMAIN_BAD, domain_xml_line(node),
 				"<%s>: '%.80s' is not a set of CPUs below %u",
 				(const char *)node->name, (const char *)text, CPUSET_MAX);
 	xmlFree(text);
@@ -253,11 +253,11 @@ static bool take_cpuset(struct parse *parse, xmlNodePtr node, struct cpuset *cpu
 static bool take_pin(struct parse *parse, xmlNodePtr node)
 {
 	struct domain *domain = parse->domain;
-	unsigned int line = line_of(node);
+	unsigned int line = domain_xml_line(node);
 	char text[24];
 	unsigned long vcpu;
 
-	if (!attribute(node, "vcpu", text, sizeof(text)))
+	if (!domain_xml_attribute(node, "vcpu", text, sizeof(text)))
 		return domain_complain(parse->error, DOMAIN_BAD, line,
 				       "<vcpupin>: not a virtual processor");
 	vcpu = strtoul(text, NULL, 10);
@@ -276,26 +276,27 @@ static bool take_pin(struct parse *parse, xmlNodePtr node)
 static bool take_shares(struct parse *parse, xmlNodePtr tune)
 {
 	struct domain *domain = parse->domain;
-	xmlNodePtr quota = child(tune, "quota"), reserve = child(tune, "reserve");
+	xmlNodePtr quota = domain_xml_child(tune, "quota"),
+		   reserve = domain_xml_child(tune, "reserve");
 	uint64_t weight, period, quota_us, reserve_us;
 	uint64_t none = UINT64_MAX; /* as strtoull() reads -1 */
 
-	if (!take_number(parse, child(tune, "shares"), DOMAIN_WEIGHT_DEFAULT, &weight) ||
-	    !take_number(parse, child(tune, "period"), DOMAIN_PERIOD_DEFAULT, &period) ||
+	if (!take_number(parse, domain_xml_child(tune, "shares"), DOMAIN_WEIGHT_DEFAULT, &weight) ||
+	    !take_number(parse, domain_xml_child(tune, "period"), DOMAIN_PERIOD_DEFAULT, &period) ||
 	    !take_number(parse, quota, none, &quota_us) ||
 	    !take_number(parse, reserve, 0, &reserve_us))
 		return false;
 	if (!quota_us)
-		return domain_complain(parse->error, DOMAIN_BAD, line_of(quota),
+		return domain_complain(parse->error, DOMAIN_BAD, domain_xml_line(quota),
 				       "<quota>: no time at all (-1 is no cap)");
 	if (quota_us != none && quota_us > period)
-		return domain_complain(parse->error, DOMAIN_BAD, line_of(quota),
+		return domain_complain(parse->error, DOMAIN_BAD, domain_xml_line(quota),
 				       "<quota>: more than <period>");
 	if (reserve_us > period)
-		return domain_complain(parse->error, DOMAIN_BAD, line_of(reserve),
+		return domain_complain(parse->error, DOMAIN_BAD, domain_xml_line(reserve),
 				       "<reserve>: more than <period>");
 	if (reserve_us > quota_us)
-		return domain_complain(parse->error, DOMAIN_BAD, line_of(reserve),
+		return domain_complain(parse->error, DOMAIN_BAD, domain_xml_line(reserve),
 				       "<reserve>: more than <quota>");
 	domain->weight = (uint32_t)weight;
 	domain->period = (uint32_t)period;
@@ -306,14 +307,14 @@ static bool take_shares(struct parse *parse, xmlNodePtr tune)
 
 static bool take_cpus(struct parse *parse, xmlNodePtr root)
 {
-	xmlNodePtr vcpu = child(root, "vcpu"), tune = child(root, "cputune");
+	xmlNodePtr vcpu = domain_xml_child(root, "vcpu"), tune = domain_xml_child(root, "cputune");
 	uint64_t vcpus;
 
 	if (!take_number(parse, vcpu, 1, &vcpus) ||
 	    !take_cpuset(parse, vcpu, &parse->domain->cpus) || !take_shares(parse, tune))
 		return false;
 	parse->domain->vcpus = (uint32_t)vcpus;
-	parse->domain->lines.vcpu = vcpu ? line_of(vcpu) : 0;
+	parse->domain->lines.vcpu = vcpu ? domain_xml_line(vcpu) : 0;
 	for (xmlNodePtr at = tune ? tune->children : NULL; at; at = at->next) {
 		if (at->type == XML_ELEMENT_NODE &&
 		    strcmp((const char *)at->name, "vcpupin") == 0 && !take_pin(parse, at))
@@ -325,16 +326,50 @@ static bool take_cpus(struct parse *parse, xmlNodePtr root)
 static bool take_os(struct parse *parse, xmlNodePtr root)
 {
 	struct domain *domain = parse->domain;
-	xmlNodePtr os = child(root, "os"), initrd = child(os, "initrd");
+	xmlNodePtr os = domain_xml_child(root, "os"), initrd = domain_xml_child(os, "initrd");
 
-	domain->lines.kernel = line_of(child(os, "kernel"));
-	domain->lines.initrd = initrd ? line_of(initrd) : 0;
-	domain->debug_exit = is_on(child(child(root, "features"), "debug-exit"));
-	domain->console = child(child(root, "devices"), "console");
-	domain->serial = child(child(root, "devices"), "serial");
-	return take_text(parse, child(os, "kernel"), &domain->kernel) &&
+	xmlNodePtr kernel = domain_xml_child(os, "kernel");
+
+	/* Without a kernel it is the place where one could be. */
+	domain->lines.kernel = domain_xml_line(kernel ? kernel : os);
+	domain->lines.initrd = domain_xml_line(initrd ? initrd : os);
+	domain->debug_exit =
+		is_on(domain_xml_child(domain_xml_child(root, "features"), "debug-exit"));
+	domain->console = domain_xml_child(domain_xml_child(root, "devices"), "console");
+	domain->serial = domain_xml_child(domain_xml_child(root, "devices"), "serial");
+	return take_text(parse, kernel, &domain->kernel) &&
 	       take_text(parse, initrd, &domain->initrd) &&
-	       take_text(parse, child(os, "cmdline"), &domain->cmdline);
+	       take_text(parse, domain_xml_child(os, "cmdline"), &domain->cmdline);
+}
+
+/* Without a kernel there is a disk, and nothing that only a kernel gets. */
+static bool check_boot(struct parse *parse, xmlNodePtr root)
+{
+	static const char *const of_kernels[] = { "initrd", "cmdline" };
+	const struct domain *domain = parse->domain;
+	xmlNodePtr os = domain_xml_child(root, "os");
+
+	for (size_t i = 0; i < 2 && !domain->kernel; i++) {
+		xmlNodePtr node = domain_xml_child(os, of_kernels[i]);
+
+		if (node)
+			return domain_complain(parse->error, DOMAIN_BAD, domain_xml_line(node),
+					       "<%s>: without a <kernel>", of_kernels[i]);
+	}
+	if (!domain->kernel && !domain->disk_count)
+		return domain_complain(parse->error, DOMAIN_BAD, domain_xml_line(os),
+				       "<os>: neither a <kernel> nor a <disk> to boot from");
+	return true;
+}
+
+static bool take_devices(struct parse *parse, xmlNodePtr devices)
+{
+	for (xmlNodePtr at = devices ? devices->children : NULL; at; at = at->next) {
+		if (at->type == XML_ELEMENT_NODE &&
+		    !domain_take_device(parse->domain, at, parse->error))
+			return false;
+	}
+	return true;
 }
 
 static bool take_action(struct parse *parse, xmlNodePtr node, enum domain_action otherwise,
@@ -359,32 +394,53 @@ static bool take_all(struct parse *parse, xmlNodePtr root)
 {
 	struct domain *domain = parse->domain;
 
-	return take_names(parse, root) && take_metadata(parse, child(root, "metadata")) &&
+	return take_names(parse, root) &&
+	       take_metadata(parse, domain_xml_child(root, "metadata")) &&
 	       take_sizes(parse, root) && take_cpus(parse, root) && take_os(parse, root) &&
-	       take_action(parse, child(root, "on_poweroff"), DOMAIN_DESTROY,
+	       take_devices(parse, domain_xml_child(root, "devices")) && check_boot(parse, root) &&
+	       take_action(parse, domain_xml_child(root, "on_poweroff"), DOMAIN_DESTROY,
 			   &domain->on_poweroff) &&
-	       take_action(parse, child(root, "on_reboot"), DOMAIN_RESTART, &domain->on_reboot) &&
-	       take_action(parse, child(root, "on_crash"), DOMAIN_DESTROY, &domain->on_crash);
+	       take_action(parse, domain_xml_child(root, "on_reboot"), DOMAIN_RESTART,
+			   &domain->on_reboot) &&
+	       take_action(parse, domain_xml_child(root, "on_crash"), DOMAIN_DESTROY,
+			   &domain->on_crash);
 }
 
-struct domain *domain_parse(const char *xml, size_t size, struct domain_error *error)
+/* What a document says, by take. */
+static struct domain *parse(const char *xml, size_t size, bool device, struct domain_error *error,
+			    bool (*take)(struct parse *parse, xmlNodePtr root))
 {
 	struct parse parse = { .error = error };
 	xmlDocPtr document = domain_xml_read(xml, size, error);
 
 	if (!document)
 		return NULL;
-	if (domain_schema_check(document, error)) {
+	if (domain_schema_check(document, device, error)) {
 		parse.domain = calloc(1, sizeof(*parse.domain));
 		if (!parse.domain) {
 			no_memory(&parse);
-		} else if (!take_all(&parse, xmlDocGetRootElement(document))) {
+		} else if (!take(&parse, xmlDocGetRootElement(document))) {
 			domain_free(parse.domain);
 			parse.domain = NULL;
 		}
 	}
 	xmlFreeDoc(document);
 	return parse.domain;
+}
+
+struct domain *domain_parse(const char *xml, size_t size, struct domain_error *error)
+{
+	return parse(xml, size, false, error, take_all);
+}
+
+static bool take_alone(struct parse *parse, xmlNodePtr root)
+{
+	return domain_take_device(parse->domain, root, parse->error);
+}
+
+struct domain *domain_parse_device(const char *xml, size_t size, struct domain_error *error)
+{
+	return parse(xml, size, true, error, take_alone);
 }
 
 void domain_library_end(void)

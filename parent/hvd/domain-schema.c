@@ -256,18 +256,25 @@ static bool check_names(xmlNodePtr node, xmlNodePtr type, struct domain_error *e
 	return true;
 }
 
-static bool check_root(xmlNodePtr root, struct domain_error *error)
+/* The declaration of what may be a document by that name; NULL: there is none. */
+static xmlNodePtr declared_alone(const char *name)
 {
-	xmlNodePtr schema = xmlDocGetRootElement(xsd.document);
-	xmlNodePtr declaration = NULL;
+	xmlNodePtr at = xmlDocGetRootElement(xsd.document)->children;
 
-	for (xmlNodePtr at = schema->children; at && !declaration; at = at->next) {
-		if (is_xsd(at, "element") && attribute_is(at, "name", (const char *)root->name))
-			declaration = at;
-	}
-	if (!declaration || root->ns)
+	while (at && !(is_xsd(at, "element") && attribute_is(at, "name", name)))
+		at = at->next;
+	return at;
+}
+
+static bool check_root(xmlNodePtr root, bool device, struct domain_error *error)
+{
+	xmlNodePtr declaration = declared_alone((const char *)root->name);
+	bool domain = strcmp((const char *)root->name, "domain") == 0;
+
+	if (!declaration || root->ns || domain == device)
 		return domain_complain(error, DOMAIN_BAD, (unsigned int)xmlGetLineNo(root),
-				       "<%s>: not a definition, which is a <domain>",
+				       device ? "<%s>: not a device: a <disk> or an <interface>" :
+						"<%s>: not a definition, which is a <domain>",
 				       (const char *)root->name);
 	return check_names(root, type_of(declaration), error);
 }
@@ -339,8 +346,8 @@ static bool check_schema(xmlDocPtr document, struct domain_error *error)
 	return !result;
 }
 
-bool domain_schema_check(xmlDocPtr document, struct domain_error *error)
+bool domain_schema_check(xmlDocPtr document, bool device, struct domain_error *error)
 {
-	return load_schema(error) && check_root(xmlDocGetRootElement(document), error) &&
+	return load_schema(error) && check_root(xmlDocGetRootElement(document), device, error) &&
 	       check_schema(document, error);
 }

@@ -13,9 +13,31 @@
  */
 xmlDocPtr domain_xml_read(const char *xml, size_t size, struct domain_error *error);
 
-/* Whether the document is as domain.xsd says; error is filled in when not. */
-bool domain_schema_check(xmlDocPtr document, struct domain_error *error);
+/*
+ * Whether the document is as domain.xsd says, and a <domain> or, with device, one of the
+ * elements that may stand alone; error is filled in when not.
+ */
+bool domain_schema_check(xmlDocPtr document, bool device, struct domain_error *error);
 
 void domain_schema_end(void);
+
+/* ---- nodes (domain-parse.c) ---- */
+
+/* The line that a node stands on; 0: not known. */
+unsigned int domain_xml_line(const xmlNode *node);
+
+/* The child element by that name; NULL: there is none, or no parent to have it. */
+xmlNodePtr domain_xml_child(xmlNodePtr parent, const char *name);
+
+/* The text of an element, to be freed; NULL: no memory. */
+char *domain_xml_text(xmlNodePtr node);
+
+/* The text of an attribute in a buffer; false: not there, or longer than any of ours. */
+bool domain_xml_attribute(xmlNodePtr node, const char *name, char *text, size_t size);
+
+/* ---- devices (domain-device.c) ---- */
+
+/* Reads one device, or leaves what is none alone. */
+bool domain_take_device(struct domain *domain, xmlNodePtr node, struct domain_error *error);
 
 #endif

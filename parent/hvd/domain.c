@@ -21,6 +21,7 @@ void domain_free(struct domain *domain)
 	free(domain->kernel);
 	free(domain->initrd);
 	free(domain->cmdline);
+	domain_free_devices(domain);
 	free(domain);
 }
 
@@ -50,6 +51,10 @@ struct domain *domain_copy(const struct domain *domain)
 	texts[4] = &copy->kernel;
 	texts[5] = &copy->initrd;
 	texts[6] = &copy->cmdline;
+	if (!domain_own_devices(copy)) {
+		free(copy);
+		return NULL;
+	}
 	while (done < 7 && own(texts[done]))
 		done++;
 	if (done < 7) {

@@ -26,11 +26,71 @@
 #define DOMAIN_WEIGHT_MAX 10000u
 #define DOMAIN_PERIOD_DEFAULT 100000u /* microseconds */
 #define DOMAIN_SHARE_MAX 1000u /* of cap and reserve: a whole CPU */
+#define DOMAIN_DISKS_MAX 64u /* their LUNs */
+#define DOMAIN_CARDS_MAX 8u
+#define DOMAIN_FORWARDS_MAX 64u /* of one card */
+#define DOMAIN_TARGET_MAX 16u /* IFNAMSIZ: with its end */
+#define DOMAIN_MAC_TEXT 18u
 
 enum domain_action {
 	DOMAIN_DESTROY = 0,
 	DOMAIN_RESTART = 1,
 	DOMAIN_PRESERVE = 2,
+};
+
+enum domain_format {
+	DOMAIN_RAW = 0,
+	DOMAIN_QCOW2 = 1,
+};
+
+/* As in org.mullion.Storage, in its order. */
+enum domain_cache {
+	DOMAIN_CACHE_NONE = 0,
+	DOMAIN_CACHE_WRITEBACK = 1,
+	DOMAIN_CACHE_WRITETHROUGH = 2,
+};
+
+/* A disk. The strings are its own. */
+struct domain_disk {
+	char *source; /* path */
+	char *serial; /* NULL: not given */
+	char target[DOMAIN_TARGET_MAX]; /* "sda" */
+	bool block; /* source is a block device */
+	enum domain_format format;
+	enum domain_cache cache;
+	bool discard;
+	bool read_only;
+	uint32_t logical_block; /* bytes; 0: not given */
+	uint32_t physical_block; /* bytes; 0: not given */
+	unsigned int line;
+};
+
+enum domain_network {
+	DOMAIN_USER = 0,
+	DOMAIN_BRIDGE = 1,
+	DOMAIN_ETHERNET = 2,
+};
+
+/* A port of the parent that leads to the guest. */
+struct domain_forward {
+	char address[46]; /* the parent's, as text; "": every one */
+	bool udp;
+	uint16_t host;
+	uint16_t guest;
+};
+
+/* A network card. */
+struct domain_card {
+	uint8_t mac[6]; /* all 0: to be made up */
+	enum domain_network network;
+	char bridge[DOMAIN_TARGET_MAX]; /* with BRIDGE */
+	char target[DOMAIN_TARGET_MAX]; /* "": not given */
+	uint32_t mtu; /* 0: not given */
+	uint32_t queues; /* 0: not given */
+	bool unplugged;
+	struct domain_forward *forwards; /* its own */
+	size_t forward_count;
+	unsigned int line;
 };
 
 /* Lines of the file where something stands that the machine may not have; 0: none. */
@@ -62,9 +122,15 @@ struct domain {
 	uint32_t reserve; /* microseconds of period */
 	struct cpuset cpus; /* of those without a pin; empty: any */
 	struct cpuset pins[DOMAIN_VCPUS_MAX]; /* empty: not pinned */
-	char *kernel;
+	char *kernel; /* NULL: Mullion's loader, which starts what the first disk holds */
 	char *initrd;
 	char *cmdline;
+	struct domain_disk *disks; /* by LUN, ascending */
+	size_t disk_count;
+	struct domain_card *cards; /* as they stand */
+	size_t card_count;
+	bool keyboard; /* the element is there */
+	bool mouse;
 	bool debug_exit;
 	bool console; /* the element is there */
 	bool serial;
@@ -95,6 +161,12 @@ struct domain_error {
  * The caller frees what it gets.
  */
 struct domain *domain_parse(const char *xml, size_t size, struct domain_error *error);
+
+/*
+ * The same for a <disk> or an <interface> alone: a domain with that one device, and
+ * otherwise empty.
+ */
+struct domain *domain_parse_device(const char *xml, size_t size, struct domain_error *error);
 
 void domain_free(struct domain *domain);
 
@@ -128,6 +200,48 @@ bool domain_name_is_valid(const char *text);
 
 const char *domain_action_name(enum domain_action action);
 
+/* ---- devices (domain-device.c) ---- */
+
+/* The LUN that a target's name stands for. */
+uint32_t domain_lun(const char *target);
+
+/* The name that stands for a LUN below DOMAIN_DISKS_MAX, or "disk". */
+void domain_target(uint32_t lun, char target[static DOMAIN_TARGET_MAX]);
+
+/* NULL: there is none. */
+const struct domain_disk *domain_disk(const struct domain *domain, const char *target);
+const struct domain_card *domain_card(const struct domain *domain, const uint8_t *mac);
+
+/*
+ * Adds copies of the devices of another domain to this one's. False with error filled
+ * in when one is there already, or there are too many.
+ */
+bool domain_add_devices(struct domain *domain, const struct domain *devices,
+			struct domain_error *error);
+
+void domain_remove_disk(struct domain *domain, const char *target);
+void domain_remove_card(struct domain *domain, const uint8_t *mac);
+
+/* Makes up what is missing, cards' addresses, or takes it from the definition before,
+ * which may be NULL. False: no random numbers. */
+bool domain_complete(struct domain *domain, const struct domain *before);
+
+void domain_mac_format(const uint8_t *mac, char text[static DOMAIN_MAC_TEXT]);
+
+/* Frees the devices, or makes a copy's its own; false: no memory, and it has none. */
+void domain_free_devices(struct domain *domain);
+bool domain_own_devices(struct domain *domain);
+
+/*
+ * An open image or block device; -1 with error filled in. Whether it is what the
+ * definition says is found too.
+ */
+int domain_open_disk(const struct domain_disk *disk, struct domain_error *error);
+
+const char *domain_cache_name(enum domain_cache cache);
+const char *domain_format_name(enum domain_format format);
+const char *domain_network_name(enum domain_network network);
+
 /* What of the machine a definition is compared with. */
 struct domain_host {
 	uint64_t memory; /* bytes */
@@ -141,6 +255,11 @@ struct domain_host {
  */
 bool domain_check(const struct domain *domain, const struct domain_host *host,
 		  struct domain_error *error);
+
+/* The paths and the command line of what is started: the definition's or the loader's. */
+const char *domain_kernel(const struct domain *domain);
+const char *domain_initrd(const struct domain *domain); /* NULL: none */
+const char *domain_cmdline(const struct domain *domain); /* NULL: none */
 
 /*
  * Opens the kernel, or what is not there to be one, to read; -1 with error filled

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "devices.h"
+#include "guest.h"
 #include "server.h"
 
 struct subscriber {
@@ -44,8 +46,10 @@ void events_free(struct events *events)
 }
 
 static sd_json_variant *event_json(const struct events *events, const struct partition *partition,
-				   enum event_type type)
+				   enum event_type type, const char *device, const char *detail)
 {
+	const struct guest *guest = devices_guest(partition->devices);
+	JSON_AUTO sd_json_variant *addresses = guest_addresses(guest);
 	sd_json_variant *json = NULL;
 
 	sd_json_buildo(&json, SD_JSON_BUILD_PAIR_UNSIGNED("sequence", events->sequence),
@@ -57,14 +61,21 @@ static sd_json_variant *event_json(const struct events *events, const struct par
 						    SD_JSON_BUILD_UNSIGNED(partition->id)),
 		       SD_JSON_BUILD_PAIR_STRING("state", state_names[partition->state]),
 		       SD_JSON_BUILD_PAIR_STRING("reason", reason_names[partition->why.reason]),
-		       SD_JSON_BUILD_PAIR_CONDITION(partition->why.detail[0], "detail",
-						    SD_JSON_BUILD_STRING(partition->why.detail)),
+		       SD_JSON_BUILD_PAIR_CONDITION(detail && detail[0], "detail",
+						    SD_JSON_BUILD_STRING(detail)),
+		       SD_JSON_BUILD_PAIR_CONDITION(device != NULL, "device",
+						    SD_JSON_BUILD_STRING(device)),
 		       SD_JSON_BUILD_PAIR_CONDITION(partition->why.code >= 0, "code",
-						    SD_JSON_BUILD_INTEGER(partition->why.code)));
+						    SD_JSON_BUILD_INTEGER(partition->why.code)),
+		       SD_JSON_BUILD_PAIR_CONDITION(guest->heartbeat[0] != 0, "heartbeat",
+						    SD_JSON_BUILD_STRING(guest->heartbeat)),
+		       SD_JSON_BUILD_PAIR_CONDITION(addresses != NULL, "addresses",
+						    SD_JSON_BUILD_VARIANT(addresses)));
 	return json;
 }
 
-void events_emit(struct partition *partition, enum event_type type)
+static void emit(struct partition *partition, enum event_type type, const char *device,
+		 const char *detail)
 {
 	struct events *events = partition->hvd->events;
 	JSON_AUTO sd_json_variant *json = NULL;
@@ -72,12 +83,23 @@ void events_emit(struct partition *partition, enum event_type type)
 	events->sequence++;
 	if (!events->subscribers)
 		return;
-	json = event_json(events, partition, type);
+	json = event_json(events, partition, type, device, detail);
 	for (struct subscriber *at = events->subscribers; json && at; at = at->next) {
 		if ((at->types >> type & 1) &&
 		    (!at->name[0] || strcmp(at->name, partition_name(partition)) == 0))
 			connection_notify(at->connection, "event", json);
 	}
+}
+
+void events_emit(struct partition *partition, enum event_type type)
+{
+	emit(partition, type, NULL, partition->why.detail);
+}
+
+void events_emit_device(struct partition *partition, enum event_type type, const char *device,
+			const char *detail)
+{
+	emit(partition, type, device, detail);
 }
 
 /* All partitions, or the one of that name. */

@@ -19,6 +19,10 @@ void events_free(struct events *events);
 /* Tells all who asked for it. */
 void events_emit(struct partition *partition, enum event_type type);
 
+/* The same about a device. detail: one line of printable ASCII, or NULL. */
+void events_emit_device(struct partition *partition, enum event_type type, const char *device,
+			const char *detail);
+
 /*
  * Adds the client of the current call, and gives it the first answer. types: bits
  * by enum event_type; name: NULL: of all partitions. False with failure.

@@ -5,7 +5,8 @@
  *
  *   server      connections of clients     methods     what they may call
  *   partition   the registry               operation   what is being done to one
- *   worker      the process of one         spawn       how it is started and killed
+ *   peer        a process of one           spawn       how it is started and killed
+ *   worker      what its worker says       devices     what serves its VMBus devices
  *   events      who wants to know          store       definitions on disk
  *   hypervisor  /dev/mullion               adopt       finding what already runs
  */
@@ -24,12 +25,23 @@ struct partition;
 struct server;
 struct spawner;
 
+/* The processes that a partition has. */
+enum peer_role {
+	PEER_WORKER = 0, /* runs its virtual processors */
+	PEER_VSP, /* VMBus's server */
+	PEER_STORAGE, /* provides its disks */
+	PEER_NET, /* provides its network cards */
+	PEER_COUNT,
+};
+
 struct settings {
 	const char *config; /* directory of definitions */
 	const char *run; /* directory of sockets and of what runs */
 	const char *device; /* /dev/mullion */
 	const char *mshv; /* /dev/mshv */
-	const char *worker; /* program to be started by hvd itself; NULL: by systemd */
+	/* Programs to be started by hvd itself. Without a worker's: by systemd; without
+	 * another one: there is none. */
+	const char *programs[PEER_COUNT];
 	bool without_hypervisor; /* for tests: workers that need none */
 };
 

@@ -117,3 +117,14 @@ int hypervisor_set_cpus(const struct hypervisor *hypervisor, uint64_t id, uint32
 	memcpy(affinity.cpus, (cpus ? cpus : online)->words, sizeof(affinity.cpus));
 	return call(hypervisor, MULLION_IOC_AFFINITY, &affinity);
 }
+
+int hypervisor_attach(const struct hypervisor *hypervisor, uint64_t id)
+{
+	struct mullion_attach attach = { .id = id };
+	int fd;
+
+	if (hypervisor->fd < 0)
+		return -ENODEV;
+	fd = hypervisor->ioctl(hypervisor->fd, MULLION_IOC_ATTACH, &attach);
+	return fd < 0 ? -errno : fd;
+}

@@ -37,6 +37,9 @@ int hypervisor_partition(const struct hypervisor *hypervisor, uint64_t id,
 int hypervisor_set_schedule(const struct hypervisor *hypervisor, uint64_t id,
 			    const struct domain *domain);
 
+/* A file that stands for the partition, for whoever serves its devices; -errno. */
+int hypervisor_attach(const struct hypervisor *hypervisor, uint64_t id);
+
 /* The CPUs of one VP; NULL: any of online. */
 int hypervisor_set_cpus(const struct hypervisor *hypervisor, uint64_t id, uint32_t vp,
 			const struct cpuset *cpus, const struct cpuset *online);

@@ -32,6 +32,8 @@ static void help(void)
 	     "  --device FILE        the hypervisor (/dev/mullion)\n"
 	     "  --mshv FILE          what workers make partitions with (/dev/mshv)\n"
 	     "  --spawn PROGRAM      start workers from this program, not by systemd\n"
+	     "  --spawn-vsp PROGRAM, --spawn-storage PROGRAM, --spawn-net PROGRAM\n"
+	     "                       with it, for what serves a guest's devices\n"
 	     "  --without-hypervisor for tests: start workers that need none\n"
 	     "  --version, --help");
 }
@@ -44,6 +46,9 @@ static bool read_options(int count, char **arguments, struct settings *settings,
 		{ "device", required_argument, NULL, 'd' },
 		{ "mshv", required_argument, NULL, 'm' },
 		{ "spawn", required_argument, NULL, 's' },
+		{ "spawn-vsp", required_argument, NULL, 'V' },
+		{ "spawn-storage", required_argument, NULL, 'S' },
+		{ "spawn-net", required_argument, NULL, 'N' },
 		{ "without-hypervisor", no_argument, NULL, 'w' },
 		{ "version", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
@@ -69,7 +74,16 @@ static bool read_options(int count, char **arguments, struct settings *settings,
 			settings->mshv = optarg;
 			break;
 		case 's':
-			settings->worker = optarg;
+			settings->programs[PEER_WORKER] = optarg;
+			break;
+		case 'V':
+			settings->programs[PEER_VSP] = optarg;
+			break;
+		case 'S':
+			settings->programs[PEER_STORAGE] = optarg;
+			break;
+		case 'N':
+			settings->programs[PEER_NET] = optarg;
 			break;
 		case 'w':
 			settings->without_hypervisor = true;

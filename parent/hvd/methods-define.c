@@ -104,7 +104,8 @@ static struct partition *add(struct hvd *hvd, struct domain *domain, struct fail
 		domain_free(domain);
 		return NULL;
 	}
-	if (sd_id128_is_null(domain->uuid) && sd_id128_randomize(&domain->uuid) < 0) {
+	if ((sd_id128_is_null(domain->uuid) && sd_id128_randomize(&domain->uuid) < 0) ||
+	    !domain_complete(domain, NULL)) {
 		domain_free(domain);
 		fail(failure, FAILURE_FAILED, "no random numbers");
 		return NULL;
@@ -126,7 +127,8 @@ static struct partition *define(struct hvd *hvd, struct domain *domain, struct f
 			partition_remove(partition);
 			return NULL;
 		}
-	} else if (methods_save(partition, domain, failure)) {
+	} else if (domain_complete(domain, partition->config) &&
+		   methods_save(partition, domain, failure)) {
 		domain_free(partition->config);
 		partition->config = domain;
 	} else {

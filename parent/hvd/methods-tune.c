@@ -21,52 +21,9 @@ static const sd_json_dispatch_field get_table[] = {
 	{ 0 },
 };
 
-/* What is changed: copies of the definitions, which become them when all went well. */
-struct change {
-	struct partition *partition;
-	struct domain *live; /* NULL: not this */
-	struct domain *config; /* NULL: not this */
-};
-
-static void change_free(struct change *change)
-{
-	domain_free(change->live);
-	domain_free(change->config);
-	*change = (struct change){ .partition = change->partition };
-}
-
-static bool change_begin(struct change *change, struct partition *partition, const char *scope,
-			 struct failure *failure)
-{
-	bool both = scope && strcmp(scope, "both") == 0;
-	bool live = scope ? both || strcmp(scope, "live") == 0 : partition->live != NULL;
-	bool config = scope ? both || strcmp(scope, "config") == 0 : !live;
-
-	*change = (struct change){ .partition = partition };
-	if (live && (!partition->live || !partition->id)) {
-		fail(failure, FAILURE_WRONG_STATE, "%s does not run", partition_name(partition));
-		failure->state = state_names[partition->state];
-		return false;
-	}
-	if (config && !partition->persistent) {
-		fail(failure, FAILURE_WRONG_STATE, "%s has no definition",
-		     partition_name(partition));
-		failure->state = state_names[partition->state];
-		return false;
-	}
-	if (live)
-		change->live = domain_copy(partition->live);
-	if (config)
-		change->config = domain_copy(partition->config);
-	if ((!live || change->live) && (!config || change->config))
-		return true;
-	change_free(change);
-	return fail(failure, FAILURE_BUSY, "out of memory");
-}
-
 /* hv first: it may refuse, in the midst of it. If it or the disk does, it gets back what
  * it had. */
-static bool change_apply(struct change *change, struct failure *failure)
+static bool change_apply(struct methods_change *change, struct failure *failure)
 {
 	struct partition *partition = change->partition;
 	struct hvd *hvd = partition->hvd;
@@ -76,13 +33,13 @@ static bool change_apply(struct change *change, struct failure *failure)
 		error = hypervisor_set_schedule(&hvd->hypervisor, partition->id, change->live);
 	if (error && !hvd->settings.without_hypervisor) {
 		hypervisor_set_schedule(&hvd->hypervisor, partition->id, partition->live);
-		change_free(change);
+		methods_change_free(change);
 		return fail_errno(failure, -error, "the hypervisor refuses");
 	}
 	if (change->config && !methods_save(partition, change->config, failure)) {
 		if (change->live)
 			hypervisor_set_schedule(&hvd->hypervisor, partition->id, partition->live);
-		change_free(change);
+		methods_change_free(change);
 		return false;
 	}
 	if (change->live) {
@@ -152,7 +109,7 @@ int method_pin_vcpu(sd_varlink *link, sd_json_variant *json, sd_varlink_method_f
 	struct parameters parameters = { 0 };
 	struct partition *partition;
 	struct failure failure;
-	struct change change;
+	struct methods_change change;
 	struct cpuset cpus;
 	int result = methods_read(link, json, table, &parameters);
 
@@ -165,11 +122,11 @@ int method_pin_vcpu(sd_varlink *link, sd_json_variant *json, sd_varlink_method_f
 		return failure_reply(&failure, link, NULL);
 	}
 	partition = partition_find(hvd, parameters.partition, &failure);
-	if (!partition || !change_begin(&change, partition, parameters.scope, &failure))
+	if (!partition || !methods_change_begin(&change, partition, parameters.scope, &failure))
 		return failure_reply(&failure, link, NULL);
 	if ((change.live && !set_pin(change.live, hvd, parameters.vcpu, &cpus, &failure)) ||
 	    (change.config && !set_pin(change.config, hvd, parameters.vcpu, &cpus, &failure))) {
-		change_free(&change);
+		methods_change_free(&change);
 		return failure_reply(&failure, link, NULL);
 	}
 	if (!change_apply(&change, &failure))
@@ -241,7 +198,7 @@ int method_set_schedule(sd_varlink *link, sd_json_variant *json, sd_varlink_meth
 	JSON_AUTO sd_json_variant *schedule = NULL;
 	struct partition *partition;
 	struct failure failure;
-	struct change change;
+	struct methods_change change;
 	int result = methods_read(link, json, table, &parameters);
 	bool config;
 
@@ -249,12 +206,12 @@ int method_set_schedule(sd_varlink *link, sd_json_variant *json, sd_varlink_meth
 	if (result < 0)
 		return result;
 	partition = partition_find(connection_hvd(userdata), parameters.partition, &failure);
-	if (!partition || !change_begin(&change, partition, parameters.scope, &failure))
+	if (!partition || !methods_change_begin(&change, partition, parameters.scope, &failure))
 		return failure_reply(&failure, link, NULL);
 	config = change.config && !change.live;
 	if ((change.live && !set_schedule(change.live, &parameters, &failure)) ||
 	    (change.config && !set_schedule(change.config, &parameters, &failure))) {
-		change_free(&change);
+		methods_change_free(&change);
 		return failure_reply(&failure, link, NULL);
 	}
 	if (!change_apply(&change, &failure))

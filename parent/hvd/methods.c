@@ -14,7 +14,7 @@
 #include "mullion_version.h"
 #include "node.h"
 #include "operation.h"
-#include "worker.h"
+#include "peer.h"
 
 #define STRING_OF(number) STRING_OF_TEXT(number)
 #define STRING_OF_TEXT(number) #number
@@ -71,6 +71,42 @@ int methods_answer(sd_varlink *link, const char *name, sd_json_variant *value)
 void methods_note(sd_varlink *link, const char *what, const char *name)
 {
 	log_info("%s %s (%s)", what, name, connection_who(sd_varlink_get_userdata(link)));
+}
+
+void methods_change_free(struct methods_change *change)
+{
+	domain_free(change->live);
+	domain_free(change->config);
+	*change = (struct methods_change){ .partition = change->partition };
+}
+
+bool methods_change_begin(struct methods_change *change, struct partition *partition,
+			  const char *scope, struct failure *failure)
+{
+	bool both = scope && strcmp(scope, "both") == 0;
+	bool live = scope ? both || strcmp(scope, "live") == 0 : partition->live != NULL;
+	bool config = scope ? both || strcmp(scope, "config") == 0 : !live;
+
+	*change = (struct methods_change){ .partition = partition };
+	if (live && (!partition->live || !partition->id)) {
+		fail(failure, FAILURE_WRONG_STATE, "%s does not run", partition_name(partition));
+		failure->state = state_names[partition->state];
+		return false;
+	}
+	if (config && !partition->persistent) {
+		fail(failure, FAILURE_WRONG_STATE, "%s has no definition",
+		     partition_name(partition));
+		failure->state = state_names[partition->state];
+		return false;
+	}
+	if (live)
+		change->live = domain_copy(partition->live);
+	if (config)
+		change->config = domain_copy(partition->config);
+	if ((!live || change->live) && (!config || change->config))
+		return true;
+	methods_change_free(change);
+	return fail(failure, FAILURE_BUSY, "out of memory");
 }
 
 /* ---- questions ---- */
@@ -261,28 +297,6 @@ static int method_resume(sd_varlink *link, sd_json_variant *json, sd_varlink_met
 	return simple(link, json, OPERATION_RESUME, "resume");
 }
 
-/* Shutdown and Reboot: a guest is asked through a device that it does not have. */
-static int method_ask(sd_varlink *link, sd_json_variant *json, sd_varlink_method_flags_t flags,
-		      void *userdata)
-{
-	int result;
-	const struct partition *partition = methods_partition(link, json, &result);
-	struct failure failure;
-
-	(void)flags, (void)userdata;
-	if (!partition)
-		return result;
-	if (partition->state == STATE_RUNNING) {
-		fail(&failure, FAILURE_UNSUPPORTED, "the guest of %s cannot be asked; see destroy",
-		     partition_name(partition));
-	} else {
-		fail(&failure, FAILURE_WRONG_STATE, "cannot ask %s: it is %s",
-		     partition_name(partition), state_names[partition->state]);
-		failure.state = state_names[partition->state];
-	}
-	return failure_reply(&failure, link, NULL);
-}
-
 /* The terminal that a worker names has to be one, and its own: not an administrator's. */
 static int open_console(const struct partition *partition, struct failure *failure)
 {
@@ -294,7 +308,7 @@ static int open_console(const struct partition *partition, struct failure *failu
 		return -1;
 	}
 	if (fstat(fd, &status) == 0 && isatty(fd) && partition->worker &&
-	    worker_is_user(partition->worker, status.st_uid) && fcntl(fd, F_SETFL, 0) == 0)
+	    peer_is_user(partition->worker, status.st_uid) && fcntl(fd, F_SETFL, 0) == 0)
 		return fd;
 	close(fd);
 	fail(failure, FAILURE_FAILED, "the console of %s is no terminal of its worker",
@@ -418,8 +432,13 @@ int methods_bind(sd_varlink_server *server, bool read_only)
 		{ "org.mullion.Stats", method_stats, false },
 		{ "org.mullion.Start", method_start, true },
 		{ "org.mullion.Create", method_create, true },
-		{ "org.mullion.Shutdown", method_ask, true },
-		{ "org.mullion.Reboot", method_ask, true },
+		{ "org.mullion.Shutdown", method_shutdown, true },
+		{ "org.mullion.Reboot", method_reboot, true },
+		{ "org.mullion.SendKeys", method_send_keys, true },
+		{ "org.mullion.AttachDevice", method_attach_device, true },
+		{ "org.mullion.DetachDevice", method_detach_device, true },
+		{ "org.mullion.ResizeDisk", method_resize_disk, true },
+		{ "org.mullion.DeviceStats", method_device_stats, false },
 		{ "org.mullion.Destroy", method_destroy, true },
 		{ "org.mullion.Reset", method_reset, true },
 		{ "org.mullion.Suspend", method_suspend, true },

@@ -15,7 +15,10 @@ struct parameters {
 	const char *file;
 	const char *cpus;
 	const char *scope;
+	const char *target;
 	sd_json_variant *types;
+	sd_json_variant *keys;
+	uint64_t hold_ms;
 	uint64_t vcpu;
 	uint64_t weight, cap, reserve; /* UINT64_MAX: not given */
 	bool paused;
@@ -44,7 +47,19 @@ void methods_note(sd_varlink *link, const char *what, const char *name);
 bool methods_save(struct partition *partition, const struct domain *domain,
 		  struct failure *failure);
 
-/* methods-define.c, methods-tune.c, methods.c */
+/* What is changed: copies of the definitions, which become them when all went well. */
+struct methods_change {
+	struct partition *partition;
+	struct domain *live; /* NULL: not this */
+	struct domain *config; /* NULL: not this */
+};
+
+/* By the parameter scope, which may be NULL: what runs, or else the definition. */
+bool methods_change_begin(struct methods_change *change, struct partition *partition,
+			  const char *scope, struct failure *failure);
+void methods_change_free(struct methods_change *change);
+
+/* methods-define.c, methods-tune.c, methods-device.c, methods.c */
 int method_validate(sd_varlink *, sd_json_variant *, sd_varlink_method_flags_t, void *);
 int method_define(sd_varlink *, sd_json_variant *, sd_varlink_method_flags_t, void *);
 int method_undefine(sd_varlink *, sd_json_variant *, sd_varlink_method_flags_t, void *);
@@ -55,5 +70,12 @@ int method_get_pins(sd_varlink *, sd_json_variant *, sd_varlink_method_flags_t, 
 int method_pin_vcpu(sd_varlink *, sd_json_variant *, sd_varlink_method_flags_t, void *);
 int method_get_schedule(sd_varlink *, sd_json_variant *, sd_varlink_method_flags_t, void *);
 int method_set_schedule(sd_varlink *, sd_json_variant *, sd_varlink_method_flags_t, void *);
+int method_shutdown(sd_varlink *, sd_json_variant *, sd_varlink_method_flags_t, void *);
+int method_reboot(sd_varlink *, sd_json_variant *, sd_varlink_method_flags_t, void *);
+int method_send_keys(sd_varlink *, sd_json_variant *, sd_varlink_method_flags_t, void *);
+int method_attach_device(sd_varlink *, sd_json_variant *, sd_varlink_method_flags_t, void *);
+int method_detach_device(sd_varlink *, sd_json_variant *, sd_varlink_method_flags_t, void *);
+int method_resize_disk(sd_varlink *, sd_json_variant *, sd_varlink_method_flags_t, void *);
+int method_device_stats(sd_varlink *, sd_json_variant *, sd_varlink_method_flags_t, void *);
 
 #endif

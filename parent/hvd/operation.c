@@ -9,8 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "devices.h"
 #include "events.h"
 #include "log.h"
+#include "peer.h"
 #include "server.h"
 #include "spawn.h"
 #include "worker.h"
@@ -36,7 +38,7 @@ struct operation {
 	bool begun;
 };
 
-static void go_on(struct partition *partition)
+void operation_go_on(struct partition *partition)
 {
 	static const struct timeval now = { 0 };
 
@@ -48,6 +50,13 @@ static bool is_under_way(const struct partition *partition, enum operation_kind 
 	const struct operation *first = partition->operations;
 
 	return first && first->begun && first->order.kind == kind;
+}
+
+bool operation_is_changing(const struct partition *partition)
+{
+	return is_under_way(partition, OPERATION_START) ||
+	       is_under_way(partition, OPERATION_RESET) ||
+	       is_under_way(partition, OPERATION_DESTROY);
 }
 
 static bool enqueue_internal(struct partition *partition, enum operation_kind kind,
@@ -98,15 +107,21 @@ static void finish(struct partition *partition, const struct failure *failure)
 	partition->operations = operation->next;
 	answer(operation, partition, failure);
 	free(operation);
-	go_on(partition);
+	operation_go_on(partition);
+}
+
+static void kill_worker(struct partition *partition)
+{
+	spawner_kill(partition->hvd->spawner, PEER_WORKER, partition_name(partition));
 }
 
 /* The worker is gone or will be: nothing of the guest is left. */
 static void forget_guest(struct partition *partition)
 {
-	worker_free(partition->worker);
+	devices_end(partition->devices, NULL);
+	peer_free(partition->worker);
 	partition->worker = NULL;
-	spawner_clean(partition->hvd->spawner, partition_name(partition));
+	spawner_clean(partition->hvd->spawner, PEER_WORKER, partition_name(partition));
 	store_remove(&partition->hvd->live, partition_name(partition));
 	domain_free(partition->live);
 	partition->live = NULL;
@@ -115,6 +130,7 @@ static void forget_guest(struct partition *partition)
 	partition->worker_pid = 0;
 	partition->console[0] = '\0';
 	partition->never_ran = false;
+	partition->without_devices = false;
 	partition->panicked = false;
 	partition->news = false;
 	partition->removed = !partition->persistent;
@@ -148,7 +164,7 @@ static void start_failed(struct partition *partition, const struct failure *fail
 	bool asked = partition->operations->order.client;
 
 	if (partition->worker)
-		spawner_kill(partition->hvd->spawner, partition_name(partition));
+		kill_worker(partition);
 	log_error("%s does not start: %s", partition_name(partition), failure->message);
 	if (asked) {
 		forget_guest(partition);
@@ -205,6 +221,22 @@ static void take_status(struct partition *partition, const struct worker_status 
 	memcpy(partition->console, status->console, sizeof(partition->console));
 }
 
+/* The guest has all that it was promised: it runs, or waits for that. */
+static void on_devices(struct partition *partition, const struct failure *failure)
+{
+	struct failure own;
+
+	if (failure) {
+		start_failed(partition, failure);
+	} else if (partition->operations->order.paused) {
+		hold(partition);
+	} else if (!peer_call(partition->worker, "Start", NULL, CALL_SECONDS, on_started,
+			      partition)) {
+		no_call(&own);
+		start_failed(partition, &own);
+	}
+}
+
 /* The partition is there and does not run: what has to be set before it does. */
 static void on_made(void *context, const struct failure *failure, sd_json_variant *reply)
 {
@@ -228,11 +260,8 @@ static void on_made(void *context, const struct failure *failure, sd_json_varian
 	if (error && !hvd->settings.without_hypervisor) {
 		fail_errno(&own, -error, "its share of the CPUs cannot be set");
 		start_failed(partition, &own);
-	} else if (partition->operations->order.paused) {
-		hold(partition);
-	} else if (!worker_call(partition->worker, "Start", NULL, CALL_SECONDS, on_started)) {
-		no_call(&own);
-		start_failed(partition, &own);
+	} else {
+		devices_start(partition->devices, on_devices);
 	}
 }
 
@@ -242,7 +271,8 @@ static void on_configured(void *context, const struct failure *failure, sd_json_
 	struct failure own;
 
 	(void)reply;
-	if (!failure && worker_call(partition->worker, "Status", NULL, CALL_SECONDS, on_made))
+	if (!failure &&
+	    peer_call(partition->worker, "Status", NULL, CALL_SECONDS, on_made, partition))
 		return;
 	if (!failure) {
 		no_call(&own);
@@ -251,15 +281,16 @@ static void on_configured(void *context, const struct failure *failure, sd_json_
 	start_failed(partition, failure);
 }
 
-static int add_fd(struct worker *worker, int fd)
+static int add_fd(struct peer *worker, int fd)
 {
-	return fd < 0 ? -1 : worker_add_fd(worker, fd);
+	return fd < 0 ? -1 : peer_add_fd(worker, fd);
 }
 
 /* Has the worker make the partition; the files are the caller's. */
 static bool configure(struct partition *partition, int kernel, int initrd)
 {
 	const struct domain *domain = partition->live;
+	const char *cmdline = domain_cmdline(domain);
 	JSON_AUTO sd_json_variant *config = NULL;
 	JSON_AUTO sd_json_variant *parameters = NULL;
 	int kernel_index = add_fd(partition->worker, kernel);
@@ -274,20 +305,20 @@ static bool configure(struct partition *partition, int kernel, int initrd)
 			   SD_JSON_BUILD_PAIR_BOOLEAN("hugepages", domain->hugepages),
 			   SD_JSON_BUILD_PAIR_UNSIGNED("vcpus", domain->vcpus),
 			   SD_JSON_BUILD_PAIR_INTEGER("kernel_fd", kernel_index),
-			   SD_JSON_BUILD_PAIR_STRING("kernel_name", domain->kernel),
+			   SD_JSON_BUILD_PAIR_STRING("kernel_name", domain_kernel(domain)),
 			   SD_JSON_BUILD_PAIR_CONDITION(initrd >= 0, "initrd_fd",
 							SD_JSON_BUILD_INTEGER(initrd_index)),
 			   SD_JSON_BUILD_PAIR_CONDITION(initrd >= 0, "initrd_name",
-							SD_JSON_BUILD_STRING(domain->initrd)),
-			   SD_JSON_BUILD_PAIR_CONDITION(domain->cmdline != NULL, "cmdline",
-							SD_JSON_BUILD_STRING(domain->cmdline)),
+							SD_JSON_BUILD_STRING(domain_initrd(domain))),
+			   SD_JSON_BUILD_PAIR_CONDITION(cmdline != NULL, "cmdline",
+							SD_JSON_BUILD_STRING(cmdline)),
 			   SD_JSON_BUILD_PAIR_CONDITION(mshv_index >= 0, "mshv_fd",
 							SD_JSON_BUILD_INTEGER(mshv_index)),
 			   SD_JSON_BUILD_PAIR_BOOLEAN("debug_exit", domain->debug_exit)) < 0 ||
 	    sd_json_buildo(&parameters, SD_JSON_BUILD_PAIR_VARIANT("config", config)) < 0)
 		return false;
-	return worker_call(partition->worker, "Configure", parameters, CONFIGURE_SECONDS,
-			   on_configured);
+	return peer_call(partition->worker, "Configure", parameters, CONFIGURE_SECONDS,
+			 on_configured, partition);
 }
 
 /* Opens the files and hands them over; they may have changed since they were checked. */
@@ -316,7 +347,7 @@ static void on_worker_ready(struct partition *partition)
 		start_failed(partition, &failure);
 }
 
-static const struct worker_hooks hooks;
+static const struct peer_hooks hooks;
 
 static bool launch(struct partition *partition, struct failure *failure)
 {
@@ -334,9 +365,9 @@ static bool launch(struct partition *partition, struct failure *failure)
 	free(xml);
 	if (error)
 		return fail_errno(failure, -error, "%s: what runs cannot be noted", name);
-	if (!spawner_start(hvd->spawner, name, failure))
+	if (!spawner_start(hvd->spawner, PEER_WORKER, name, failure))
 		return false;
-	partition->worker = worker_new(hvd, name, START_TRIES, &hooks, partition);
+	partition->worker = peer_new(hvd, PEER_WORKER, name, START_TRIES, &hooks, partition);
 	return partition->worker || fail(failure, FAILURE_BUSY, "out of memory");
 }
 
@@ -370,11 +401,12 @@ static void on_reset(void *context, const struct failure *failure, sd_json_varia
 
 /* An operation of one call that either changes the state or does not. */
 static void call(struct partition *partition, const char *method, unsigned int seconds,
-		 worker_done done)
+		 peer_done done)
 {
 	struct failure failure;
 
-	if (partition->worker && worker_call(partition->worker, method, NULL, seconds, done))
+	if (partition->worker &&
+	    peer_call(partition->worker, method, NULL, seconds, done, partition))
 		return;
 	no_call(&failure);
 	done(partition, &failure, NULL);
@@ -405,11 +437,28 @@ static void on_resumed(void *context, const struct failure *failure, sd_json_var
 
 	(void)reply;
 	if (!failure) {
+		if (!partition->never_ran)
+			devices_set_time(partition->devices);
 		partition->never_ran = false;
 		partition_set_state(partition, STATE_RUNNING, REASON_RESUMED, NULL);
 		events_emit(partition, EVENT_RESUMED);
 	}
 	finish(partition, failure);
+}
+
+static void begin_resume(struct partition *partition)
+{
+	call(partition, partition->never_ran ? "Start" : "Resume", CALL_SECONDS, on_resumed);
+}
+
+static void on_late_devices(struct partition *partition, const struct failure *failure)
+{
+	if (failure) {
+		finish(partition, failure);
+		return;
+	}
+	partition->without_devices = false;
+	begin_resume(partition);
 }
 
 static void on_kept(void *context, const struct failure *failure, sd_json_variant *reply)
@@ -440,11 +489,11 @@ static void on_stopped(void *context, const struct failure *failure, sd_json_var
 
 	(void)reply;
 	if (failure)
-		spawner_kill(partition->hvd->spawner, partition_name(partition));
+		kill_worker(partition);
 	leave_time(partition, LEAVE_SECONDS);
 }
 
-static void destroyed(struct partition *partition)
+static void on_devices_gone(struct partition *partition)
 {
 	struct ending why = partition->operations->order.why;
 
@@ -452,6 +501,15 @@ static void destroyed(struct partition *partition)
 		why.reason = REASON_REQUESTED;
 	end_guest(partition, &why);
 	finish(partition, NULL);
+}
+
+/* The worker is gone. Whoever asked is answered when nothing uses the disks any more. */
+static void destroyed(struct partition *partition)
+{
+	event_del(partition->timer);
+	peer_free(partition->worker);
+	partition->worker = NULL;
+	devices_end(partition->devices, on_devices_gone);
 }
 
 static void begin_destroy(struct partition *partition)
@@ -510,6 +568,10 @@ static void adopt_state(struct partition *partition, const struct worker_status 
 	else
 		partition_set_state(partition, STATE_PAUSED, REASON_ADOPTED, &partition->why);
 	partition->never_ran = status->state == WORKER_CREATED;
+	/* Of one that never ran nobody can tell whether its devices were complete. */
+	partition->without_devices = partition->never_ran;
+	if (!partition->never_ran)
+		devices_adopt(partition->devices);
 	log_notice("%s was found %s", partition_name(partition), state_names[partition->state]);
 }
 
@@ -566,17 +628,18 @@ static void on_failed(void *context, const struct failure *failure)
 		return;
 	}
 	/* It died while there was no hvd to see it, or did not come up in all the time. */
-	spawner_kill(partition->hvd->spawner, partition_name(partition));
+	kill_worker(partition);
 	end_guest(partition, &ending);
-	go_on(partition);
+	operation_go_on(partition);
 }
 
-static void on_news(void *context)
+static void on_news(void *context, sd_json_variant *event)
 {
 	struct partition *partition = context;
 
+	(void)event;
 	partition->news = true;
-	go_on(partition);
+	operation_go_on(partition);
 }
 
 static void on_lost(void *context)
@@ -594,7 +657,7 @@ static void on_lost(void *context)
 		return;
 	}
 	/* One that only does not answer any more must not live on unseen. */
-	spawner_kill(partition->hvd->spawner, partition_name(partition));
+	kill_worker(partition);
 	end_guest(partition, &ending);
 	if (current && current->begun) {
 		fail(&failure, FAILURE_FAILED, "the worker of %s has died",
@@ -604,20 +667,24 @@ static void on_lost(void *context)
 	ending = (struct ending){ .reason = REASON_RESTARTED, .code = -1 };
 	if (again && enqueue_internal(partition, OPERATION_START, &ending))
 		partition->removed = false;
-	go_on(partition);
+	operation_go_on(partition);
 }
 
-static const struct worker_hooks hooks = {
+static const struct peer_hooks hooks = {
 	.ready = on_ready,
 	.failed = on_failed,
 	.news = on_news,
 	.lost = on_lost,
 };
 
-void operation_worker_failed(struct partition *partition, const char *why)
+void operation_process_failed(struct partition *partition, enum peer_role role, const char *why)
 {
 	struct failure failure;
 
+	if (role != PEER_WORKER) {
+		devices_process_failed(partition->devices, role, why);
+		return;
+	}
 	if (partition->state != STATE_STARTING || !is_under_way(partition, OPERATION_START))
 		return;
 	fail(&failure, FAILURE_FAILED, "the worker of %s does not come up: %s",
@@ -628,8 +695,8 @@ void operation_worker_failed(struct partition *partition, const char *why)
 void operation_adopt(struct partition *partition)
 {
 	partition_set_state(partition, STATE_STARTING, REASON_NONE, &partition->why);
-	partition->worker = worker_new(partition->hvd, partition_name(partition), ADOPT_TRIES,
-				       &hooks, partition);
+	partition->worker = peer_new(partition->hvd, PEER_WORKER, partition_name(partition),
+				     ADOPT_TRIES, &hooks, partition);
 	if (!partition->worker)
 		log_error("%s cannot be adopted: out of memory", partition_name(partition));
 }
@@ -706,8 +773,10 @@ static void begin(struct partition *partition)
 		call(partition, "Suspend", CALL_SECONDS, on_suspended);
 		break;
 	case OPERATION_RESUME:
-		call(partition, partition->never_ran ? "Start" : "Resume", CALL_SECONDS,
-		     on_resumed);
+		if (partition->without_devices)
+			devices_start(partition->devices, on_late_devices);
+		else
+			begin_resume(partition);
 		break;
 	case OPERATION_KEEP:
 		call(partition, "Suspend", CALL_SECONDS, on_kept);
@@ -731,7 +800,7 @@ static void on_kick(evutil_socket_t fd, short what, void *context)
 	if (partition->news && partition->worker) {
 		partition->news = false;
 		enqueue_internal(partition, OPERATION_CHECK, NULL);
-	} else if (partition->removed) {
+	} else if (partition->removed && devices_are_gone(partition->devices)) {
 		partition_remove(partition);
 	}
 }
@@ -744,7 +813,7 @@ static void kill_again(struct partition *partition)
 	struct failure failure;
 
 	log_warning("the worker of %s does not go away", partition_name(partition));
-	spawner_kill(partition->hvd->spawner, partition_name(partition));
+	kill_worker(partition);
 	leave_time(partition, LEAVE_SECONDS);
 	if (++operation->kills < KILLS_MAX)
 		return;
@@ -800,8 +869,9 @@ static void abort_others(struct partition *partition)
 
 	fail(&failure, FAILURE_FAILED, "%s is destroyed meanwhile", partition_name(partition));
 	if (under_way) {
-		worker_cancel(partition->worker);
-		spawner_kill(partition->hvd->spawner, partition_name(partition));
+		peer_cancel(partition->worker, partition);
+		devices_cancel(partition->devices);
+		kill_worker(partition);
 	}
 	while (partition->operations)
 		finish(partition, &failure);
@@ -860,6 +930,6 @@ bool operation_queue(struct partition *partition, const struct operation_order *
 	} else {
 		*at = operation;
 	}
-	go_on(partition);
+	operation_go_on(partition);
 	return true;
 }

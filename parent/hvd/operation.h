@@ -41,8 +41,14 @@ struct operation_order {
 bool operation_queue(struct partition *partition, const struct operation_order *order,
 		     struct failure *failure);
 
-/* The worker has ended, if it is one that is just started, or did not even begin. */
-void operation_worker_failed(struct partition *partition, const char *why);
+/* A process has ended, if it is one that is just started, or did not even begin. */
+void operation_process_failed(struct partition *partition, enum peer_role role, const char *why);
+
+/* The partition is being made, made anew or destroyed. */
+bool operation_is_changing(const struct partition *partition);
+
+/* Looks again whether there is something to be done. */
+void operation_go_on(struct partition *partition);
 
 /* Connects to a worker that may run already; what it is shows later. */
 void operation_adopt(struct partition *partition);

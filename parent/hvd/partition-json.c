@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "devices.h"
+#include "guest.h"
 #include "partition.h"
 
 #define UUID(domain) SD_JSON_BUILD_PAIR_UUID("uuid", (domain)->uuid)
@@ -25,10 +27,15 @@ static const char *text_or_empty(const char *text)
 sd_json_variant *partition_json(const struct partition *partition)
 {
 	const struct domain *domain = partition_domain(partition);
+	const struct guest *guest = devices_guest(partition->devices);
+	JSON_AUTO sd_json_variant *addresses = guest_addresses(guest);
 	sd_json_variant *json = NULL;
 
 	sd_json_buildo(&json, SD_JSON_BUILD_PAIR_STRING("name", domain->name), UUID(domain),
 		       NUMBER("id", partition->id != 0, partition->id),
+		       TEXT("heartbeat", guest->heartbeat),
+		       SD_JSON_BUILD_PAIR_CONDITION(addresses != NULL, "addresses",
+						    SD_JSON_BUILD_VARIANT(addresses)),
 		       SD_JSON_BUILD_PAIR_STRING("state", state_names[partition->state]),
 		       SD_JSON_BUILD_PAIR_STRING("reason", reason_names[partition->why.reason]),
 		       TEXT("detail", partition->why.detail),
@@ -73,14 +80,62 @@ sd_json_variant *partition_json_pins(const struct partition *partition, const st
 	return pins;
 }
 
+static sd_json_variant *disks_json(const struct domain *domain)
+{
+	sd_json_variant *all = NULL;
+
+	if (sd_json_variant_new_array(&all, NULL, 0) < 0)
+		return NULL;
+	for (size_t i = 0; i < domain->disk_count; i++) {
+		const struct domain_disk *disk = &domain->disks[i];
+
+		if (sd_json_variant_append_arraybo(
+			    &all, SD_JSON_BUILD_PAIR_STRING("target", disk->target),
+			    SD_JSON_BUILD_PAIR_STRING("source", disk->source),
+			    SD_JSON_BUILD_PAIR_STRING("format", domain_format_name(disk->format)),
+			    SD_JSON_BUILD_PAIR_BOOLEAN("read_only", disk->read_only)) < 0)
+			return sd_json_variant_unref(all);
+	}
+	return all;
+}
+
+static sd_json_variant *interfaces_json(const struct domain *domain)
+{
+	sd_json_variant *all = NULL;
+
+	if (sd_json_variant_new_array(&all, NULL, 0) < 0)
+		return NULL;
+	for (size_t i = 0; i < domain->card_count; i++) {
+		const struct domain_card *card = &domain->cards[i];
+		char mac[DOMAIN_MAC_TEXT];
+
+		domain_mac_format(card->mac, mac);
+		if (sd_json_variant_append_arraybo(
+			    &all, SD_JSON_BUILD_PAIR_STRING("mac", mac),
+			    SD_JSON_BUILD_PAIR_STRING("type", domain_network_name(card->network)),
+			    TEXT("source", card->bridge), TEXT("target", card->target),
+			    SD_JSON_BUILD_PAIR_BOOLEAN("link", !card->unplugged)) < 0)
+			return sd_json_variant_unref(all);
+	}
+	return all;
+}
+
+/* A process's id, as long as it is there. */
+#define PID(name, role)                                                           \
+	SD_JSON_BUILD_PAIR_CONDITION(devices_pid(partition->devices, role), name, \
+				     SD_JSON_BUILD_INTEGER(devices_pid(partition->devices, role)))
+
 sd_json_variant *partition_json_info(const struct partition *partition)
 {
 	const struct domain *domain = partition_domain(partition);
+	const struct guest *guest = devices_guest(partition->devices);
+	JSON_AUTO sd_json_variant *disks = disks_json(domain);
+	JSON_AUTO sd_json_variant *interfaces = interfaces_json(domain);
 	JSON_AUTO sd_json_variant *pins = partition_json_pins(partition, domain, false);
 	JSON_AUTO sd_json_variant *schedule = partition_json_schedule(domain);
 	sd_json_variant *json = partition_json(partition);
 
-	if (!json || !pins || !schedule ||
+	if (!json || !pins || !schedule || !disks || !interfaces ||
 	    sd_json_variant_merge_objectbo(
 		    &json, TEXT("description", text_or_empty(domain->description)),
 		    SD_JSON_BUILD_PAIR_BOOLEAN("hugepages", domain->hugepages),
@@ -88,15 +143,20 @@ sd_json_variant *partition_json_info(const struct partition *partition)
 					      domain_action_name(domain->on_poweroff)),
 		    SD_JSON_BUILD_PAIR_STRING("on_reboot", domain_action_name(domain->on_reboot)),
 		    SD_JSON_BUILD_PAIR_STRING("on_crash", domain_action_name(domain->on_crash)),
-		    SD_JSON_BUILD_PAIR_STRING("kernel", domain->kernel),
-		    TEXT("initrd", text_or_empty(domain->initrd)),
-		    TEXT("cmdline", text_or_empty(domain->cmdline)),
+		    SD_JSON_BUILD_PAIR_STRING("kernel", domain_kernel(domain)),
+		    TEXT("initrd", text_or_empty(domain_initrd(domain))),
+		    TEXT("cmdline", text_or_empty(domain_cmdline(domain))),
 		    SD_JSON_BUILD_PAIR_VARIANT("schedule", schedule),
 		    SD_JSON_BUILD_PAIR_VARIANT("pins", pins),
 		    NUMBER("since_ns", partition->since != 0, partition->since),
 		    NUMBER("started_ns", partition->started != 0, partition->started),
 		    SD_JSON_BUILD_PAIR_CONDITION(partition->worker_pid, "worker_pid",
 						 SD_JSON_BUILD_INTEGER(partition->worker_pid)),
+		    PID("vsp_pid", PEER_VSP), PID("storage_pid", PEER_STORAGE),
+		    PID("net_pid", PEER_NET), SD_JSON_BUILD_PAIR_VARIANT("disks", disks),
+		    SD_JSON_BUILD_PAIR_VARIANT("interfaces", interfaces),
+		    TEXT("vmbus", guest->version), TEXT("guest_os", guest->os),
+		    TEXT("guest_hostname", guest->hostname),
 		    TEXT("console", partition->console)) < 0)
 		return sd_json_variant_unref(json);
 	return json;

@@ -8,8 +8,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "devices.h"
 #include "operation.h"
-#include "worker.h"
+#include "peer.h"
 
 const struct domain *partition_domain(const struct partition *partition)
 {
@@ -61,6 +62,13 @@ struct partition *partition_add(struct hvd *hvd, struct domain *domain)
 	partition->hvd = hvd;
 	partition->config = domain;
 	partition->why.code = -1;
+	partition->devices = devices_new(partition);
+	if (!partition->devices) {
+		operation_end(partition);
+		free(partition);
+		domain_free(domain);
+		return NULL;
+	}
 	link_in(hvd, partition);
 	return partition;
 }
@@ -73,7 +81,8 @@ void partition_remove(struct partition *partition)
 		at = &(*at)->next;
 	*at = partition->next;
 	partition->hvd->partition_count--;
-	worker_free(partition->worker);
+	peer_free(partition->worker);
+	devices_free(partition->devices);
 	operation_end(partition);
 	domain_free(partition->config);
 	domain_free(partition->live);

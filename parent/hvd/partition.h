@@ -7,8 +7,9 @@
 #include "hvd.h"
 #include "lifecycle.h"
 
+struct devices;
 struct operation;
-struct worker;
+struct peer;
 
 #define PARTITION_DETAIL 256u
 
@@ -34,12 +35,15 @@ struct partition {
 	uint64_t last_start; /* the same, also when it has ended */
 
 	/* Of one that runs. */
-	struct worker *worker; /* NULL: none */
+	struct peer *worker; /* NULL: none */
 	uint64_t id; /* hv's; 0: not known */
 	int worker_pid; /* 0: not known */
 	char console[64]; /* path of the terminal; "": none */
 	bool never_ran; /* started paused: its worker waits for Start */
+	bool without_devices; /* never_ran, and what serves them is started before it runs */
 	bool panicked; /* hv has told us of this guest's crash */
+
+	struct devices *devices; /* what serves its devices; there without a guest too */
 
 	/* What is being done; see operation.h. */
 	struct operation *operations; /* the first is under way */

@@ -2,11 +2,13 @@
 /* libsystemd's objects in a libevent loop, see pump.h. */
 #include "pump.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <systemd/sd-bus.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "varlink.h"
 
@@ -18,6 +20,10 @@ struct pump {
 	void *object;
 	void (*ended)(void *context);
 	void *context;
+	/* The object closes its own when it likes. While a child that was just made still
+	 * has that one, epoll would go on with events for its number, which may be another
+	 * object's by then; so it never sees it. */
+	int fd;
 	struct event *io; /* what it waits for changes */
 	struct event *timer;
 	short events; /* of io, as it is added; 0: not added */
@@ -82,8 +88,12 @@ const struct pump_calls pump_bus = {
 
 static void destroy(struct pump *pump)
 {
-	event_free(pump->io);
-	event_free(pump->timer);
+	if (pump->io)
+		event_free(pump->io);
+	if (pump->timer)
+		event_free(pump->timer);
+	if (pump->fd >= 0)
+		close(pump->fd);
 	free(pump);
 }
 
@@ -178,14 +188,12 @@ struct pump *pump_new(struct event_base *base, const struct pump_calls *calls, v
 	pump->object = object;
 	pump->ended = ended;
 	pump->context = context;
-	pump->io = event_new(base, calls->get_fd(object), EV_PERSIST | EV_READ, on_event, pump);
+	pump->fd = fcntl(calls->get_fd(object), F_DUPFD_CLOEXEC, 3);
+	if (pump->fd >= 0)
+		pump->io = event_new(base, pump->fd, EV_PERSIST | EV_READ, on_event, pump);
 	pump->timer = evtimer_new(base, on_event, pump);
 	if (!pump->io || !pump->timer) {
-		if (pump->io)
-			event_free(pump->io);
-		if (pump->timer)
-			event_free(pump->timer);
-		free(pump);
+		destroy(pump);
 		return NULL;
 	}
 	/* What came before there was a pump is processed without waiting. */

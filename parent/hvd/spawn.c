@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Worker processes, see spawn.h. */
+/* Processes of partitions, see spawn.h. */
 #include "spawn.h"
 
 #include <dirent.h>
@@ -19,14 +19,23 @@
 #include "partition.h"
 #include "pump.h"
 
-#define UNIT_PREFIX "mullion-worker@"
+#define UNIT_PREFIX "mullion-"
 #define UNIT_SUFFIX ".service"
-#define UNIT_FORMAT UNIT_PREFIX "%s" UNIT_SUFFIX
+#define LIBEXEC "/usr/libexec/mullion/"
 #define SYSTEMD "org.freedesktop.systemd1"
 #define SYSTEMD_PATH "/org/freedesktop/systemd1"
 #define SYSTEMD_MANAGER "org.freedesktop.systemd1.Manager"
-#define UNIT_SIZE (DOMAIN_NAME_MAX + sizeof(UNIT_FORMAT))
+#define UNIT_SIZE (DOMAIN_NAME_MAX + 40u)
 #define PATH_SIZE 256u
+#define FILE_SIZE (PATH_SIZE + DOMAIN_NAME_MAX + 32u)
+
+/* In units' names and directories. */
+static const char *const role_names[PEER_COUNT] = {
+	[PEER_WORKER] = "worker",
+	[PEER_VSP] = "vsp",
+	[PEER_STORAGE] = "storage",
+	[PEER_NET] = "net",
+};
 
 struct spawner {
 	struct hvd *hvd;
@@ -36,34 +45,81 @@ struct spawner {
 	struct event *children; /* SIGCHLD; NULL: by systemd */
 };
 
-static void path_of(const struct spawner *spawner, const char *name, const char *file, char *path)
+static void path_of(const struct spawner *spawner, enum peer_role role, const char *name,
+		    const char *file, char path[static FILE_SIZE])
 {
-	snprintf(path, PATH_SIZE + DOMAIN_NAME_MAX + 16, "%s/%s%s%s", spawner->directory, name,
+	snprintf(path, FILE_SIZE, "%s/%s/%s%s%s", spawner->directory, role_names[role], name,
 		 file[0] ? "/" : "", file);
 }
 
-bool spawner_socket(const struct spawner *spawner, const char *name, char *path, size_t size)
+bool spawner_socket(const struct spawner *spawner, enum peer_role role, const char *name,
+		    char *path, size_t size)
 {
-	int length = snprintf(path, size, "%s/%s/socket", spawner->directory, name);
+	int length =
+		snprintf(path, size, "%s/%s/%s/socket", spawner->directory, role_names[role], name);
 
 	return length > 0 && (size_t)length < size;
 }
 
-static pid_t read_pid(const struct spawner *spawner, const char *name);
+bool spawner_is_known(const struct spawner *spawner, enum peer_role role, const char *name)
+{
+	char path[FILE_SIZE];
+
+	path_of(spawner, role, name, "", path);
+	return access(path, F_OK) == 0;
+}
+
+/* Whether hvd starts processes itself. */
+static bool is_parent(const struct spawner *spawner)
+{
+	return spawner->hvd->settings.programs[PEER_WORKER];
+}
+
+bool spawner_has(const struct spawner *spawner, enum peer_role role)
+{
+	char path[64];
+
+	if (is_parent(spawner))
+		return spawner->hvd->settings.programs[role];
+	snprintf(path, sizeof(path), LIBEXEC "hv-%s", role_names[role]);
+	return access(path, X_OK) == 0;
+}
+
+static pid_t read_pid(const struct spawner *spawner, enum peer_role role, const char *name);
+
+/* One of hvd's own children is gone: whose was it? */
+static void child_ended(struct spawner *spawner, pid_t pid)
+{
+	for (struct partition *at = spawner->hvd->partitions; at; at = at->next) {
+		for (int role = 0; role < PEER_COUNT; role++) {
+			if (read_pid(spawner, (enum peer_role)role, partition_name(at)) != pid)
+				continue;
+			operation_process_failed(at, (enum peer_role)role, "it has ended");
+			return;
+		}
+	}
+}
 
 static void on_child(evutil_socket_t number, short what, void *context)
 {
-	struct spawner *spawner = context;
 	pid_t pid;
 
 	(void)number, (void)what;
-	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
-		for (struct partition *at = spawner->hvd->partitions; at; at = at->next) {
-			if (at->state == STATE_STARTING &&
-			    read_pid(spawner, partition_name(at)) == pid)
-				operation_worker_failed(at, "it has ended");
-		}
+	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+		child_ended(context, pid);
+}
+
+/* The directories that systemd makes elsewhere. */
+static bool make_directories(const struct spawner *spawner)
+{
+	char path[FILE_SIZE];
+
+	for (int role = 0; role < PEER_COUNT; role++) {
+		snprintf(path, sizeof(path), "%s/%s", spawner->directory, role_names[role]);
+		if (mkdir(path, 0755) < 0 && errno != EEXIST)
+			return false;
 	}
+	return true;
 }
 
 struct spawner *spawner_new(struct hvd *hvd)
@@ -73,12 +129,12 @@ struct spawner *spawner_new(struct hvd *hvd)
 	if (!spawner)
 		return NULL;
 	spawner->hvd = hvd;
-	snprintf(spawner->directory, sizeof(spawner->directory), "%s/worker", hvd->settings.run);
-	if (!hvd->settings.worker)
+	snprintf(spawner->directory, sizeof(spawner->directory), "%s", hvd->settings.run);
+	if (!is_parent(spawner))
 		return spawner;
 	spawner->children = evsignal_new(hvd->base, SIGCHLD, on_child, spawner);
 	if (!spawner->children || event_add(spawner->children, NULL) < 0 ||
-	    (mkdir(spawner->directory, 0755) < 0 && errno != EEXIST)) {
+	    !make_directories(spawner)) {
 		spawner_free(spawner);
 		return NULL;
 	}
@@ -106,17 +162,30 @@ void spawner_free(struct spawner *spawner)
 
 /* ---- by systemd ---- */
 
-/* The partition whose worker's unit that is; NULL: it is none of ours. */
-static struct partition *of_unit(struct hvd *hvd, const char *unit)
+/* The partition that a unit belongs to, and its role there; NULL: it is none of ours. */
+static struct partition *of_unit(struct hvd *hvd, const char *unit, enum peer_role *role)
 {
-	char name[DOMAIN_NAME_MAX];
-	size_t length = strlen(unit), prefix = strlen(UNIT_PREFIX), suffix = strlen(UNIT_SUFFIX);
+	char name[DOMAIN_NAME_MAX], prefix[UNIT_SIZE];
+	size_t length = strlen(unit), suffix = strlen(UNIT_SUFFIX);
 
-	if (length <= prefix + suffix || length - prefix - suffix >= sizeof(name) ||
-	    strncmp(unit, UNIT_PREFIX, prefix) != 0)
-		return NULL;
-	snprintf(name, sizeof(name), "%.*s", (int)(length - prefix - suffix), unit + prefix);
-	return partition_by_name(hvd, name);
+	for (int i = 0; i < PEER_COUNT; i++) {
+		size_t before =
+			(size_t)snprintf(prefix, sizeof(prefix), UNIT_PREFIX "%s@", role_names[i]);
+
+		if (strncmp(unit, prefix, before) != 0 || length <= before + suffix ||
+		    length - before - suffix >= sizeof(name))
+			continue;
+		snprintf(name, sizeof(name), "%.*s", (int)(length - before - suffix),
+			 unit + before);
+		*role = (enum peer_role)i;
+		return partition_by_name(hvd, name);
+	}
+	return NULL;
+}
+
+static void name_unit(enum peer_role role, const char *name, char unit[static UNIT_SIZE])
+{
+	snprintf(unit, UNIT_SIZE, UNIT_PREFIX "%s@%s" UNIT_SUFFIX, role_names[role], name);
 }
 
 /* Systemd has come to an end with a unit. */
@@ -125,15 +194,16 @@ static int on_job_removed(sd_bus_message *message, void *context, sd_bus_error *
 	struct spawner *spawner = context;
 	const char *unit, *result;
 	struct partition *partition;
+	enum peer_role role;
 	uint32_t number;
 
 	(void)ignored;
 	if (sd_bus_message_read(message, "uoss", &number, NULL, &unit, &result) < 0 ||
 	    strcmp(result, "done") == 0)
 		return 0;
-	partition = of_unit(spawner->hvd, unit);
+	partition = of_unit(spawner->hvd, unit, &role);
 	if (partition)
-		operation_worker_failed(partition, result);
+		operation_process_failed(partition, role, result);
 	return 0;
 }
 
@@ -170,9 +240,10 @@ static int need_bus(struct spawner *spawner)
 	return -ENOMEM;
 }
 
-/* What systemd has said to the start of the worker whose name is the context. */
+/* What systemd was asked to start. */
 struct asked {
 	struct hvd *hvd;
+	enum peer_role role;
 	char name[DOMAIN_NAME_MAX];
 };
 
@@ -185,14 +256,15 @@ static int on_start_answer(sd_bus_message *message, void *context, sd_bus_error 
 	(void)ignored;
 	if (!error)
 		return 0;
-	log_error("systemd does not start the worker of %s: %s", asked->name, error->message);
+	log_error("systemd does not start mullion-%s@%s: %s", role_names[asked->role], asked->name,
+		  error->message);
 	partition = partition_by_name(asked->hvd, asked->name);
 	if (partition)
-		operation_worker_failed(partition, error->message);
+		operation_process_failed(partition, asked->role, error->message);
 	return 0;
 }
 
-static int ask_start(struct spawner *spawner, const char *name)
+static int ask_start(struct spawner *spawner, enum peer_role role, const char *name)
 {
 	struct asked *asked = calloc(1, sizeof(*asked));
 	char unit[UNIT_SIZE];
@@ -202,8 +274,9 @@ static int ask_start(struct spawner *spawner, const char *name)
 	if (!asked)
 		return -ENOMEM;
 	asked->hvd = spawner->hvd;
+	asked->role = role;
 	snprintf(asked->name, sizeof(asked->name), "%s", name);
-	snprintf(unit, sizeof(unit), UNIT_FORMAT, name);
+	name_unit(role, name, unit);
 	/* Restarted, not started: to systemd the one before may still be active, whose end it
 	 * has not seen yet, and an active unit is not started. */
 	error = sd_bus_call_method_async(spawner->bus, &slot, SYSTEMD, SYSTEMD_PATH,
@@ -221,30 +294,31 @@ static int ask_start(struct spawner *spawner, const char *name)
 	return 0;
 }
 
-static void kill_unit(struct spawner *spawner, const char *name)
+static void kill_unit(struct spawner *spawner, enum peer_role role, const char *name)
 {
 	char unit[UNIT_SIZE];
 	int error = need_bus(spawner);
 
-	snprintf(unit, sizeof(unit), UNIT_FORMAT, name);
+	name_unit(role, name, unit);
 	if (error >= 0)
 		error = sd_bus_call_method_async(spawner->bus, NULL, SYSTEMD, SYSTEMD_PATH,
 						 SYSTEMD_MANAGER, "KillUnit", NULL, NULL, "ssi",
 						 unit, "all", SIGKILL);
 	if (error < 0)
-		log_error("cannot kill the worker of %s: %s", name, strerror(-error));
+		log_error("cannot kill %s: %s", unit, strerror(-error));
 	else
 		pump_update(spawner->pump);
 }
 
 /* ---- by hvd itself ---- */
 
-static void write_pid(const struct spawner *spawner, const char *name, pid_t pid)
+static void write_pid(const struct spawner *spawner, enum peer_role role, const char *name,
+		      pid_t pid)
 {
-	char path[PATH_SIZE + DOMAIN_NAME_MAX + 16];
+	char path[FILE_SIZE];
 	FILE *file;
 
-	path_of(spawner, name, "pid", path);
+	path_of(spawner, role, name, "pid", path);
 	file = fopen(path, "we");
 	if (!file)
 		return;
@@ -252,13 +326,13 @@ static void write_pid(const struct spawner *spawner, const char *name, pid_t pid
 	fclose(file);
 }
 
-static pid_t read_pid(const struct spawner *spawner, const char *name)
+static pid_t read_pid(const struct spawner *spawner, enum peer_role role, const char *name)
 {
-	char path[PATH_SIZE + DOMAIN_NAME_MAX + 16], text[16] = "";
+	char path[FILE_SIZE], text[16] = "";
 	long pid;
 	FILE *file;
 
-	path_of(spawner, name, "pid", path);
+	path_of(spawner, role, name, "pid", path);
 	file = fopen(path, "re");
 	if (!file)
 		return 0;
@@ -283,74 +357,79 @@ __attribute__((noreturn)) static void become(const char *program, const char *so
 	_exit(127);
 }
 
-static bool start_child(struct spawner *spawner, const char *name, struct failure *failure)
+static bool start_child(struct spawner *spawner, enum peer_role role, const char *name,
+			struct failure *failure)
 {
-	char path[PATH_SIZE + DOMAIN_NAME_MAX + 16], socket[108];
+	char path[FILE_SIZE], socket[108];
 	pid_t pid;
 
-	path_of(spawner, name, "", path);
+	path_of(spawner, role, name, "", path);
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		return fail_errno(failure, errno, "%s", path);
-	if (!spawner_socket(spawner, name, socket, sizeof(socket)))
+	if (!spawner_socket(spawner, role, name, socket, sizeof(socket)))
 		return fail(failure, FAILURE_FAILED, "%s: too long for a socket", path);
 	unlink(socket);
 	pid = fork();
 	if (pid < 0)
 		return fail_errno(failure, errno, "no new process");
 	if (!pid)
-		become(spawner->hvd->settings.worker, socket);
-	write_pid(spawner, name, pid);
+		become(spawner->hvd->settings.programs[role], socket);
+	write_pid(spawner, role, name, pid);
 	return true;
 }
 
 /* ---- both ---- */
 
-bool spawner_start(struct spawner *spawner, const char *name, struct failure *failure)
+bool spawner_start(struct spawner *spawner, enum peer_role role, const char *name,
+		   struct failure *failure)
 {
 	int error;
 
-	if (spawner->hvd->settings.worker)
-		return start_child(spawner, name, failure);
+	if (is_parent(spawner))
+		return start_child(spawner, role, name, failure);
 	error = need_bus(spawner);
 	if (error >= 0)
-		error = ask_start(spawner, name);
+		error = ask_start(spawner, role, name);
 	return error >= 0 || fail_errno(failure, -error, "systemd cannot be reached");
 }
 
-void spawner_kill(struct spawner *spawner, const char *name)
+void spawner_kill(struct spawner *spawner, enum peer_role role, const char *name)
 {
 	pid_t pid;
 
-	if (!spawner->hvd->settings.worker) {
-		kill_unit(spawner, name);
+	if (!is_parent(spawner)) {
+		kill_unit(spawner, role, name);
 		return;
 	}
-	pid = read_pid(spawner, name);
+	pid = read_pid(spawner, role, name);
 	if (pid)
 		kill(pid, SIGKILL);
 }
 
-void spawner_clean(struct spawner *spawner, const char *name)
+void spawner_clean(struct spawner *spawner, enum peer_role role, const char *name)
 {
-	char path[PATH_SIZE + DOMAIN_NAME_MAX + 16];
+	char path[FILE_SIZE];
 
 	/* Elsewhere it is systemd who does it. */
-	if (!spawner->hvd->settings.worker)
+	if (!is_parent(spawner))
 		return;
-	path_of(spawner, name, "socket", path);
+	path_of(spawner, role, name, "socket", path);
 	unlink(path);
-	path_of(spawner, name, "pid", path);
+	path_of(spawner, role, name, "pid", path);
 	unlink(path);
-	path_of(spawner, name, "", path);
+	path_of(spawner, role, name, "", path);
 	rmdir(path);
 }
 
 void spawner_list(struct spawner *spawner, void (*each)(void *context, const char *name),
 		  void *context)
 {
-	DIR *directory = opendir(spawner->directory);
 	const struct dirent *entry;
+	char path[FILE_SIZE];
+	DIR *directory;
 
+	snprintf(path, sizeof(path), "%s/%s", spawner->directory, role_names[PEER_WORKER]);
+	directory = opendir(path);
 	if (!directory)
 		return;
 	/* One thread reads directories here. */

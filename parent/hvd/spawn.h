@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Starts and kills worker processes: as systemd's units mullion-worker@NAME, or,
- * where settings name the program, as children of hvd's own, without any of the
- * walls that the unit puts around them.
+ * Starts and kills the processes of partitions: as systemd's units mullion-ROLE@NAME,
+ * or, where settings name the programs, as children of hvd's own, without any of the
+ * walls that the units put around them.
  *
- * A worker listens on the socket DIR/NAME/socket, DIR being "worker" in the
+ * A process listens on the socket DIR/NAME/socket, DIR being the role's name in the
  * directory for what runs. hvd's own children have their process id beside it.
  */
 #ifndef HVD_SPAWN_H
@@ -21,20 +21,28 @@ struct spawner;
 struct spawner *spawner_new(struct hvd *hvd);
 void spawner_free(struct spawner *spawner);
 
+/* Whether there is a program for that role. */
+bool spawner_has(const struct spawner *spawner, enum peer_role role);
+
 /*
- * Has the worker of that name started. Whether it comes up shows on its socket; if
- * systemd refuses, operation_worker_failed() is called.
+ * Has the process of that role and name started. Whether it comes up shows on its
+ * socket; if systemd refuses, operation_process_failed() is called.
  */
-bool spawner_start(struct spawner *spawner, const char *name, struct failure *failure);
+bool spawner_start(struct spawner *spawner, enum peer_role role, const char *name,
+		   struct failure *failure);
 
 /* Kills it; that it is gone shows on the connection. */
-void spawner_kill(struct spawner *spawner, const char *name);
+void spawner_kill(struct spawner *spawner, enum peer_role role, const char *name);
 
 /* It is gone: what it left behind goes too. */
-void spawner_clean(struct spawner *spawner, const char *name);
+void spawner_clean(struct spawner *spawner, enum peer_role role, const char *name);
 
-/* The path of a worker's socket; false: it would not fit. */
-bool spawner_socket(const struct spawner *spawner, const char *name, char *path, size_t size);
+/* The path of its socket; false: it would not fit. */
+bool spawner_socket(const struct spawner *spawner, enum peer_role role, const char *name,
+		    char *path, size_t size);
+
+/* Whether it has a place in the directory: it may be there. */
+bool spawner_is_known(const struct spawner *spawner, enum peer_role role, const char *name);
 
 /* Calls each(context, name) for every worker that has a place in the directory. */
 void spawner_list(struct spawner *spawner, void (*each)(void *context, const char *name),

@@ -380,12 +380,16 @@ static bool check_operands(struct parse *parse)
 {
 	const struct cli_line *line = parse->line;
 	const struct cli_operand *operand = line->verb->operands;
+	bool again = false; /* operand is one of many that was there already */
 	size_t n = 0;
 
-	for (; operand && operand->name && n < line->operand_count; operand++, n++)
+	for (; operand && operand->name && n < line->operand_count; n++) {
 		if (!check_operand(parse, operand, line->operands[n]))
 			return false;
-	if (operand && operand->name && operand->required)
+		again = operand->many;
+		operand += !again;
+	}
+	if (operand && operand->name && operand->required && !again)
 		return fail(parse, "%s is missing", operand->name);
 	if (n < line->operand_count)
 		return fail(parse, "unexpected argument '%s'", line->operands[n]);

@@ -53,6 +53,7 @@ struct cli_option {
 struct cli_operand {
 	const char *name; /* as in NAME */
 	bool required;
+	bool many; /* the last one: one or more */
 	enum cli_words words;
 	const char *const *choices; /* ends with NULL; nothing else is accepted */
 	const char *help;
@@ -79,7 +80,7 @@ struct cli_verb {
 };
 
 #define CLI_FORMAT(format) (1u << (format))
-#define CLI_MAX_OPERANDS 8
+#define CLI_MAX_OPERANDS 20
 
 struct cli_globals {
 	unsigned format; /* enum hvctl_format */

@@ -72,6 +72,9 @@ static enum hvctl_status report_fault(const struct client *client, const char *i
 
 	if (status == HVCTL_WRONG_STATE && state && partition_state(state) & client->forgiven)
 		return HVCTL_OK;
+	if (status == HVCTL_WRONG_STATE && client->patient && state &&
+	    partition_state(state) == PARTITION_RUNNING)
+		return HVCTL_BUSY;
 	if (status == client->expected)
 		return status;
 	/* hvd names the file only with a line in it. */

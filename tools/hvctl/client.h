@@ -28,6 +28,7 @@ struct client {
 			    * without a reply */
 	const char *file; /* whose definition is being sent, or NULL */
 	enum hvctl_status expected; /* an error of this status is not reported */
+	bool patient; /* that a guest which runs is not ready is HVCTL_BUSY, and not reported */
 	uint64_t deadline;
 	sd_json_variant *reply; /* of a stream, not taken yet; owned */
 	enum hvctl_status status; /* of a stream: an error came, which is reported */

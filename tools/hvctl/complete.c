@@ -223,7 +223,11 @@ static void zsh_options(FILE *out, const struct cli_option *options)
 
 static void zsh_operand(FILE *out, const struct cli_operand *operand)
 {
-	fprintf(out, " \\\n\t\t\t'%s:%s:", operand->required ? "" : ":", operand->name);
+	fprintf(out, " \\\n\t\t\t'%s:%s:",
+		operand->many	  ? "*" :
+		operand->required ? "" :
+				    ":",
+		operand->name);
 	zsh_words(out, operand->words, operand->choices);
 	fputc('\'', out);
 }

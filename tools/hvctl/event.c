@@ -5,8 +5,9 @@
 #include "error.h"
 
 const char *const event_type_names[] = {
-	"defined", "undefined", "started", "paused",  "resumed",
-	"reset",   "stopped",	"crashed", "changed", NULL,
+	"defined",	  "undefined",	  "started",   "paused",  "resumed",
+	"reset",	  "stopped",	  "crashed",   "changed", "device_added",
+	"device_removed", "device_error", "heartbeat", NULL,
 };
 
 static int make_types(sd_json_variant **array, unsigned types)
@@ -92,6 +93,9 @@ static void read_event(struct event *event, struct reply *reply)
 	partition->reason = reply_text(reply, "reason", true);
 	partition->detail = reply_text(reply, "detail", false);
 	partition->code = reply_number(reply, "code", false);
+	partition->heartbeat = reply_text(reply, "heartbeat", false);
+	partition->addresses = reply_array(reply, "addresses", false);
+	event->device = reply_text(reply, "device", false);
 }
 
 enum hvctl_status event_next(struct client *client, uint64_t when, struct event *event)

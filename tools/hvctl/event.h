@@ -11,6 +11,7 @@ extern const char *const event_type_names[];
 struct event {
 	struct partition partition; /* name to id, state, reason, detail, code: after it */
 	const char *type;
+	const char *device; /* that it is about, or NULL; detail is then the event's */
 	uint64_t sequence;
 	uint64_t time_ns; /* of CLOCK_REALTIME */
 	sd_json_variant *owner; /* that the texts belong to; owned */

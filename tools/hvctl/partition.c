@@ -34,7 +34,28 @@ void partition_read(struct partition *partition, struct reply *reply)
 		.memory = reply_number(reply, "memory", true),
 		.persistent = reply_flag(reply, "persistent", true),
 		.autostart = reply_flag(reply, "autostart", true),
+		.heartbeat = reply_text(reply, "heartbeat", false),
+		.addresses = reply_array(reply, "addresses", false),
 	};
+}
+
+char *partition_addresses(char *out, size_t size, const struct partition *partition)
+{
+	size_t count = partition->addresses ? sd_json_variant_elements(partition->addresses) : 0;
+	size_t used = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		sd_json_variant *one = sd_json_variant_by_index(partition->addresses, i);
+		char text[64];
+
+		if (!sd_json_variant_is_string(one))
+			continue;
+		text_printable(text, sizeof(text), sd_json_variant_string(one));
+		if (used + strlen(text) + 2 > size)
+			break;
+		used += (size_t)snprintf(out + used, size - used, "%s%s", used ? " " : "", text);
+	}
+	return used ? out : NULL;
 }
 
 sd_json_variant *partition_parameters(const char *name)
@@ -91,22 +112,26 @@ int partition_json(sd_json_variant **object, const struct partition *partition)
 	bool has_id = partition->id != REPLY_NO_NUMBER;
 	bool has_code = partition->code != REPLY_NO_NUMBER;
 
-	return sd_json_buildo(object, SD_JSON_BUILD_PAIR_STRING("name", partition->name),
-			      SD_JSON_BUILD_PAIR_STRING("uuid", partition->uuid),
-			      SD_JSON_BUILD_PAIR_CONDITION(has_id, "id",
-							   SD_JSON_BUILD_UNSIGNED(partition->id)),
-			      SD_JSON_BUILD_PAIR_STRING("state", partition->state),
-			      SD_JSON_BUILD_PAIR_STRING("reason", partition->reason),
-			      SD_JSON_BUILD_PAIR_CONDITION(!!partition->detail, "detail",
-							   SD_JSON_BUILD_STRING(partition->detail)),
-			      SD_JSON_BUILD_PAIR_CONDITION(has_code, "code",
-							   SD_JSON_BUILD_UNSIGNED(partition->code)),
-			      SD_JSON_BUILD_PAIR_CONDITION(!!partition->title, "title",
-							   SD_JSON_BUILD_STRING(partition->title)),
-			      SD_JSON_BUILD_PAIR_BOOLEAN("persistent", partition->persistent),
-			      SD_JSON_BUILD_PAIR_BOOLEAN("autostart", partition->autostart),
-			      SD_JSON_BUILD_PAIR_UNSIGNED("vcpus", partition->vcpus),
-			      SD_JSON_BUILD_PAIR_UNSIGNED("memory_bytes", partition->memory));
+	return sd_json_buildo(
+		object, SD_JSON_BUILD_PAIR_STRING("name", partition->name),
+		SD_JSON_BUILD_PAIR_STRING("uuid", partition->uuid),
+		SD_JSON_BUILD_PAIR_CONDITION(has_id, "id", SD_JSON_BUILD_UNSIGNED(partition->id)),
+		SD_JSON_BUILD_PAIR_STRING("state", partition->state),
+		SD_JSON_BUILD_PAIR_STRING("reason", partition->reason),
+		SD_JSON_BUILD_PAIR_CONDITION(!!partition->detail, "detail",
+					     SD_JSON_BUILD_STRING(partition->detail)),
+		SD_JSON_BUILD_PAIR_CONDITION(has_code, "code",
+					     SD_JSON_BUILD_UNSIGNED(partition->code)),
+		SD_JSON_BUILD_PAIR_CONDITION(!!partition->title, "title",
+					     SD_JSON_BUILD_STRING(partition->title)),
+		SD_JSON_BUILD_PAIR_BOOLEAN("persistent", partition->persistent),
+		SD_JSON_BUILD_PAIR_BOOLEAN("autostart", partition->autostart),
+		SD_JSON_BUILD_PAIR_UNSIGNED("vcpus", partition->vcpus),
+		SD_JSON_BUILD_PAIR_UNSIGNED("memory_bytes", partition->memory),
+		SD_JSON_BUILD_PAIR_CONDITION(!!partition->heartbeat, "heartbeat",
+					     SD_JSON_BUILD_STRING(partition->heartbeat)),
+		SD_JSON_BUILD_PAIR_CONDITION(!!partition->addresses, "addresses",
+					     SD_JSON_BUILD_VARIANT(partition->addresses)));
 }
 
 char *partition_why(char *out, size_t size, const struct partition *partition)

@@ -33,6 +33,8 @@ struct partition {
 	uint64_t memory; /* bytes */
 	bool persistent;
 	bool autostart;
+	const char *heartbeat; /* of the guest's drivers, or NULL */
+	sd_json_variant *addresses; /* texts: the guest's, or NULL */
 };
 
 /* The bit of a state, or 0 for one that hvctl does not know. */
@@ -40,6 +42,10 @@ unsigned partition_state(const char *state);
 
 /* Reads a Partition or a PartitionInfo of the interface. */
 void partition_read(struct partition *partition, struct reply *reply);
+
+/* Its addresses, with a blank between, ready for a terminal; NULL: it has none. Returns
+ * out otherwise. */
+char *partition_addresses(char *out, size_t size, const struct partition *partition);
 
 /*
  * Asks hvd for a partition by name, UUID or id. Errors are reported. On HVCTL_OK

@@ -102,7 +102,7 @@ void usage_synopsis(FILE *out, const struct cli_verb *verb)
 	if (verb->options)
 		fputs(" [OPTION...]", out);
 	for (const struct cli_operand *o = verb->operands; o && o->name; o++)
-		fprintf(out, o->required ? " %s" : " [%s]", o->name);
+		fprintf(out, o->required ? " %s%s" : " [%s]%s", o->name, o->many ? "..." : "");
 }
 
 static void print_verb(FILE *out, const struct cli_verb *verb)

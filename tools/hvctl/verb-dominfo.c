@@ -19,6 +19,10 @@ struct info {
 	const char *console;
 	struct schedule schedule;
 	sd_json_variant *pins;
+	sd_json_variant *disks;
+	sd_json_variant *interfaces;
+	const char *guest[3]; /* as guest_names */
+	uint64_t pids[3]; /* as pid_names */
 	uint64_t since_ns;
 	uint64_t started_ns;
 	uint64_t worker_pid;
@@ -26,6 +30,10 @@ struct info {
 };
 
 static const char *const action_names[] = { "on_poweroff", "on_reboot", "on_crash" };
+static const char *const guest_names[] = { "vmbus", "guest_os", "guest_hostname" };
+static const char *const guest_labels[] = { "VMBus", "guest", "guest name" };
+static const char *const pid_names[] = { "vsp_pid", "storage_pid", "net_pid" };
+static const char *const pid_labels[] = { "hv-vsp", "hv-storage", "hv-net" };
 
 static enum hvctl_status read_info(struct info *info, sd_json_variant *object)
 {
@@ -33,8 +41,13 @@ static enum hvctl_status read_info(struct info *info, sd_json_variant *object)
 	struct reply schedule;
 
 	partition_read(&info->partition, &reply);
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < 3; i++) {
 		info->actions[i] = reply_text(&reply, action_names[i], true);
+		info->guest[i] = reply_text(&reply, guest_names[i], false);
+		info->pids[i] = reply_number(&reply, pid_names[i], false);
+	}
+	info->disks = reply_array(&reply, "disks", false);
+	info->interfaces = reply_array(&reply, "interfaces", false);
 	info->description = reply_text(&reply, "description", false);
 	info->kernel = reply_text(&reply, "kernel", true);
 	info->initrd = reply_text(&reply, "initrd", false);
@@ -95,6 +108,63 @@ static void print_pins(sd_json_variant *pins)
 	}
 }
 
+static void print_part(const char *label, bool first, const char *text)
+{
+	char printable[1024];
+
+	printf("%-12s%s\n", first ? label : "", text_printable(printable, sizeof(printable), text));
+}
+
+/* "sda  /a/b (qcow2, read-only)" */
+static void print_disks(sd_json_variant *disks)
+{
+	for (size_t i = 0; disks && i < sd_json_variant_elements(disks); i++) {
+		struct reply reply = { .object = sd_json_variant_by_index(disks, i) };
+		const char *target = reply_text(&reply, "target", true);
+		const char *source = reply_text(&reply, "source", true);
+		const char *format = reply_text(&reply, "format", true);
+		bool read_only = reply_flag(&reply, "read_only", true);
+		char text[900];
+
+		snprintf(text, sizeof(text), "%s  %.800s (%s%s)", target, source, format,
+			 read_only ? ", read-only" : "");
+		if (!reply.fault)
+			print_part("disk", !i, text);
+	}
+}
+
+/* "02:..  bridge br0 (vnet0, unplugged)" */
+static void print_interfaces(sd_json_variant *interfaces)
+{
+	for (size_t i = 0; interfaces && i < sd_json_variant_elements(interfaces); i++) {
+		struct reply reply = { .object = sd_json_variant_by_index(interfaces, i) };
+		const char *mac = reply_text(&reply, "mac", true);
+		const char *type = reply_text(&reply, "type", true);
+		const char *source = reply_text(&reply, "source", false);
+		const char *target = reply_text(&reply, "target", false);
+		bool link = reply_flag(&reply, "link", true);
+		char text[400];
+
+		snprintf(text, sizeof(text), "%s  %s%s%s%s%s%s", mac, type, source ? " " : "",
+			 source ? source : "", target ? ", " : "", target ? target : "",
+			 link ? "" : ", unplugged");
+		if (!reply.fault)
+			print_part("interface", !i, text);
+	}
+}
+
+/* What the guest says of itself. */
+static void print_guest(const struct info *info)
+{
+	char text[512];
+
+	for (size_t i = 0; i < 3; i++)
+		print_text(guest_labels[i], info->guest[i]);
+	print_text("heartbeat", info->partition.heartbeat);
+	if (partition_addresses(text, sizeof(text), &info->partition))
+		print_text("addresses", text);
+}
+
 static void print_table(const struct info *info)
 {
 	const struct partition *partition = &info->partition;
@@ -122,8 +192,13 @@ static void print_table(const struct info *info)
 	print_text("kernel", info->kernel);
 	print_text("initrd", info->initrd);
 	print_text("cmdline", info->cmdline);
+	print_disks(info->disks);
+	print_interfaces(info->interfaces);
+	print_guest(info);
 	print_text("console", info->console);
 	print_number("worker", info->worker_pid);
+	for (size_t i = 0; i < 3; i++)
+		print_number(pid_labels[i], info->pids[i]);
 }
 
 /* Adds a text or a number that is there. */
@@ -145,8 +220,15 @@ static int add_info(sd_json_variant **object, const struct info *info)
 
 	/* The first one that fails leaves a bit, whatever the others do. */
 	errors |= sd_json_variant_set_field_boolean(object, "hugepages", info->hugepages);
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < 3; i++) {
 		errors |= add_text(object, action_names[i], info->actions[i]);
+		errors |= add_text(object, guest_names[i], info->guest[i]);
+		errors |= add_number(object, pid_names[i], info->pids[i]);
+	}
+	if (info->disks)
+		errors |= sd_json_variant_set_field(object, "disks", info->disks);
+	if (info->interfaces)
+		errors |= sd_json_variant_set_field(object, "interfaces", info->interfaces);
 	errors |= add_text(object, "description", info->description);
 	errors |= add_text(object, "kernel", info->kernel);
 	errors |= add_text(object, "initrd", info->initrd);
@@ -199,6 +281,7 @@ static enum hvctl_status run(const struct cli_call *call)
 static const struct cli_example examples[] = {
 	{ "hvctl dominfo web", "What it is and how it does" },
 	{ "hvctl dominfo web --json | jq .partition.worker_pid", "The process that runs it" },
+	{ "hvctl dominfo web --json | jq -r '.partition.addresses[0]'", "Where to reach it" },
 	{ NULL, NULL },
 };
 
@@ -207,8 +290,10 @@ const struct cli_verb verb_dominfo = {
 	.summary = "Show a partition",
 	.description =
 		"Shows what is known of a partition: its definition in short, its state and since "
-		"when, its share of the CPUs, and while it runs its console and its worker's "
-		"process.",
+		"when, its share of the CPUs, its disks and network interfaces, and while it runs "
+		"its console, its processes, and what the guest says of itself: the version of "
+		"VMBus, whether its drivers answer (heartbeat), and where it has Hyper-V's daemon "
+		"for that its system, name and addresses.",
 	.operands = life_operands,
 	.examples = examples,
 	.formats = CLI_FORMAT(HVCTL_TABLE) | CLI_FORMAT(HVCTL_JSON),

@@ -4,6 +4,7 @@
 
 #include "account.h"
 #include "clock.h"
+#include "device-stats.h"
 #include "device.h"
 #include "error.h"
 #include "json.h"
@@ -17,6 +18,8 @@ struct settings {
 	uint64_t interval_ns; /* 0: since the beginning */
 	uint64_t count; /* 0: without end */
 	bool vcpu;
+	bool block;
+	bool net;
 };
 
 static const struct settings defaults = { 0 };
@@ -229,6 +232,20 @@ enum hvctl_status domstats_show(const struct cli_call *call, const struct shared
 	return status;
 }
 
+/* Counters of those who serve the devices, which hv does not have. */
+static enum hvctl_status show_devices(const struct cli_call *call)
+{
+	const struct settings *settings = call->line->settings;
+
+	if (!call->line->operands[0])
+		return error_report(HVCTL_USAGE, "domstats: --block and --net need a NAME");
+	if (settings->vcpu || settings->interval_ns)
+		return error_report(HVCTL_USAGE,
+				    "domstats: --block and --net go alone, without --vcpu and "
+				    "--interval");
+	return device_stats_show(call, settings->block, settings->net);
+}
+
 static enum hvctl_status run(const struct cli_call *call)
 {
 	const struct settings *settings = call->line->settings;
@@ -238,6 +255,8 @@ static enum hvctl_status run(const struct cli_call *call)
 
 	if (settings->count && !settings->interval_ns)
 		return error_report(HVCTL_USAGE, "domstats: --count needs --interval");
+	if (settings->block || settings->net)
+		return show_devices(call);
 	status = device_open(&device);
 	if (status != HVCTL_OK)
 		return status;
@@ -262,6 +281,14 @@ static const struct cli_option options[] = {
 	  .kind = CLI_FLAG,
 	  .offset = offsetof(struct settings, vcpu),
 	  .help = "Show each VP alone, without the partition's totals" },
+	{ .name = "block",
+	  .kind = CLI_FLAG,
+	  .offset = offsetof(struct settings, block),
+	  .help = "Show what its disks did instead" },
+	{ .name = "net",
+	  .kind = CLI_FLAG,
+	  .offset = offsetof(struct settings, net),
+	  .help = "Show what its network interfaces did instead; rx is what the guest got" },
 	{ .name = "interval",
 	  .kind = CLI_SECONDS,
 	  .value = "SECONDS",
@@ -282,6 +309,7 @@ static const struct cli_option options[] = {
 static const struct cli_example examples[] = {
 	{ "hvctl domstats 0", "What the parent's VPs did since the machine started" },
 	{ "hvctl domstats web", "What a guest did, and what it costs" },
+	{ "hvctl domstats web --block --net", "Its disks and network interfaces" },
 	{ "hvctl domstats 0 --interval 1", "Their exits per second, by reason" },
 	{ "hvctl domstats 0 --interval 10 --count 1 --json", "Ten seconds, counted for a script" },
 	{ NULL, NULL },
@@ -303,6 +331,9 @@ const struct cli_verb verb_domstats = {
 		"Counters begin with the partition. With --interval, the counters of the interval "
 		"are shown instead, in tables as numbers per second. The counters of one VP are "
 		"read one after the other, while it runs.\n\n"
+		"Disks and network interfaces are counted by the processes that serve them, from "
+		"their own beginning: one that was started anew counts from 0. JSON: an object with "
+		"the fields disks and interfaces, arrays.\n\n"
 		"JSON: an object whose field partitions is an array. With --interval there is one "
 		"object a line, with interval_ns and with plain counts, not numbers per second. "
 		"--format name prints the partitions' numbers.",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* hvctl event */
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "error.h"
@@ -36,12 +37,36 @@ static enum hvctl_status print_json(const struct event *event)
 		SD_JSON_BUILD_PAIR_CONDITION(!!partition->detail, "detail",
 					     SD_JSON_BUILD_STRING(partition->detail)),
 		SD_JSON_BUILD_PAIR_CONDITION(has_code, "code",
-					     SD_JSON_BUILD_UNSIGNED(partition->code)));
+					     SD_JSON_BUILD_UNSIGNED(partition->code)),
+		SD_JSON_BUILD_PAIR_CONDITION(!!event->device, "device",
+					     SD_JSON_BUILD_STRING(event->device)),
+		SD_JSON_BUILD_PAIR_CONDITION(!!partition->heartbeat, "heartbeat",
+					     SD_JSON_BUILD_STRING(partition->heartbeat)),
+		SD_JSON_BUILD_PAIR_CONDITION(!!partition->addresses, "addresses",
+					     SD_JSON_BUILD_VARIANT(partition->addresses)));
 	return error < 0 ? json_failed(error) : json_print_line(object);
+}
+
+/* What an event about a device, or about the guest's own word, adds to its type. */
+static void print_subject(const struct event *event)
+{
+	const struct partition *partition = &event->partition;
+	char text[512];
+
+	if (event->device)
+		printf(" %s", text_printable(text, sizeof(text), event->device));
+	if (event->device && partition->detail)
+		printf(": %s", text_printable(text, sizeof(text), partition->detail));
+	if (strcmp(event->type, "heartbeat") != 0 || !partition->heartbeat)
+		return;
+	printf(" %s", text_printable(text, sizeof(text), partition->heartbeat));
+	if (partition_addresses(text, sizeof(text), partition))
+		printf(", %s", text);
 }
 
 static void print_line(const struct event *event)
 {
+	struct partition partition = event->partition;
 	time_t seconds = (time_t)(event->time_ns / 1000000000);
 	char text[512], when[40] = "-", why[512];
 	struct tm broken;
@@ -50,9 +75,13 @@ static void print_line(const struct event *event)
 		strftime(when, sizeof(when), "%F %T", &broken);
 	printf("%s.%03u ", when, (unsigned)(event->time_ns / 1000000 % 1000));
 	printf("%s: ", text_printable(text, sizeof(text), event->partition.name));
-	printf("%s, ", text_printable(text, sizeof(text), event->type));
-	printf("%s ", text_printable(text, sizeof(text), event->partition.state));
-	printf("(%s)\n", partition_why(why, sizeof(why), &event->partition));
+	printf("%s", text_printable(text, sizeof(text), event->type));
+	print_subject(event);
+	/* The detail is then not the state's. */
+	if (event->device)
+		partition.detail = NULL;
+	printf(", %s ", text_printable(text, sizeof(text), partition.state));
+	printf("(%s)\n", partition_why(why, sizeof(why), &partition));
 }
 
 static enum hvctl_status show(struct client *client, const struct cli_call *call)
@@ -127,7 +156,11 @@ const struct cli_verb verb_event = {
 		"Waits for an event and shows it: when, which partition, what happened, and the "
 		"state afterwards with its reason. With --loop it goes on until --timeout, with "
 		"exit status 9, or until the daemon ends, with 6. Events before it began are not "
-		"shown. JSON: an object on a line of its own for each event.",
+		"shown. JSON: an object on a line of its own for each event.\n\n"
+		"device_added and device_removed tell that a guest has got or lost a device, "
+		"device_error that a device has failed, or the process that serves it, while the "
+		"guest goes on; heartbeat that the guest's drivers answer or do not, or that its "
+		"addresses have changed.",
 	.operands = operands,
 	.options = options,
 	.examples = examples,

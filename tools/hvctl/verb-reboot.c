@@ -24,8 +24,9 @@ const struct cli_verb verb_reboot = {
 	.summary = "Ask a guest to reboot",
 	.description =
 		"Asks the guest of a running partition to reboot. Done when the guest is asked; that it "
-		"comes down and up again is told by hvctl event. Not supported where the guest "
-		"has nothing that can be asked.",
+		"comes down and up again is told by hvctl event. A guest whose driver for that is "
+		"not there, or not yet, is not ready, with exit status 4. Not supported where the "
+		"partition has no VMBus.",
 	.operands = life_operands,
 	.options = life_options,
 	.examples = examples,

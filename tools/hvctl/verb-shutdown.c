@@ -52,6 +52,23 @@ static enum hvctl_status wait_end(struct client *events, uint64_t when, bool *en
 	return HVCTL_OK;
 }
 
+/* Asks; one that is not ready is asked again, each second, until when. */
+static enum hvctl_status ask_again(struct life_target *target, struct client *events,
+				   const struct settings *settings, uint64_t when, bool *ended)
+{
+	enum hvctl_status status;
+
+	do {
+		uint64_t soon = clock_now() + CLOCK_SECOND;
+
+		status = life_do(target, &ask, &settings->life, NULL);
+		if (status != HVCTL_BUSY)
+			return status;
+		status = wait_end(events, soon < when ? soon : when, ended);
+	} while (status == HVCTL_OK && !*ended && clock_now() < when);
+	return status;
+}
+
 /* is_off: it was shut off when the events began. */
 static enum hvctl_status ask_and_wait(struct life_target *target, struct client *events,
 				      bool is_off, const struct settings *settings)
@@ -65,11 +82,13 @@ static enum hvctl_status ask_and_wait(struct life_target *target, struct client 
 	/* Where no guest can be asked there is nothing to wait for. */
 	if (settings->force_after_ns)
 		target->client.expected = HVCTL_UNSUPPORTED;
-	status = life_do(target, &ask, &settings->life, NULL);
+	target->client.patient = settings->force_after_ns;
+	status = ask_again(target, events, settings, when, &ended);
 	target->client.expected = HVCTL_OK;
+	target->client.patient = false;
 	if (status == HVCTL_UNSUPPORTED && settings->force_after_ns)
 		return end_it(target, "cannot be asked to shut down");
-	if (status != HVCTL_OK || is_off)
+	if (status != HVCTL_OK || is_off || ended)
 		return status;
 	error_progress("partition '%s': %s, waiting for its end", target->partition.name, ask.done);
 	status = wait_end(events, when, &ended);
@@ -156,8 +175,9 @@ const struct cli_verb verb_shutdown = {
 	.summary = "Ask a guest to shut down",
 	.description =
 		"Asks the guest of a running partition to shut down. Done when the guest is asked, "
-		"or with --wait when the partition is shut off. Not supported where the guest has "
-		"nothing that can be asked.",
+		"or with --wait when the partition is shut off. A guest whose driver for that is not "
+		"there, or not yet, is not ready, with exit status 4; with --force-after it is asked "
+		"again until then. Not supported where the partition has no VMBus.",
 	.operands = life_operands,
 	.options = options,
 	.examples = examples,

@@ -24,6 +24,10 @@ static bool has_failed(const struct partition *partition)
 
 static bool is_met(const char *condition, const struct partition *partition)
 {
+	if (strcmp(condition, "heartbeat") == 0)
+		return partition->heartbeat && strcmp(partition->heartbeat, "ok") == 0;
+	if (strcmp(condition, "ip") == 0)
+		return partition->addresses && sd_json_variant_elements(partition->addresses) > 0;
 	if (strcmp(condition, "crashed") == 0)
 		return has_failed(partition);
 	return strcmp(condition, partition->state) == 0;
@@ -75,7 +79,7 @@ static enum hvctl_status run(const struct cli_call *call)
 	enum hvctl_status status;
 	struct client client;
 
-	if (!partition_state(condition))
+	if (strcmp(condition, "guest-driver") == 0)
 		return error_report(HVCTL_UNSUPPORTED, "nothing tells of a guest's %s yet",
 				    condition);
 	status = client_open(&client, call, CLIENT_READ);
@@ -94,25 +98,28 @@ static const struct cli_operand operands[] = {
 	{ .name = "CONDITION",
 	  .required = true,
 	  .choices = conditions,
-	  .help = "running, shutoff, paused or crashed; heartbeat, guest-driver and ip are not "
-		  "supported yet" },
+	  .help = "running, shutoff, paused or crashed; heartbeat: the guest's drivers answer; "
+		  "ip: it has told an address; guest-driver is not supported yet" },
 	{ .name = NULL },
 };
 
 static const struct cli_example examples[] = {
 	{ "hvctl wait web shutoff --timeout 60 || hvctl destroy web",
 	  "Give it a minute to shut down" },
+	{ "hvctl start web && hvctl wait web ip --timeout 120", "Until it can be reached" },
 	{ NULL, NULL },
 };
 
 const struct cli_verb verb_wait = {
 	.name = "wait",
-	.summary = "Wait until a partition is in a state",
+	.summary = "Wait until a partition is in a state, or its guest so far",
 	.description =
 		"Returns when the condition holds, at once where it does already. The states are "
 		"those of domstate; crashed is also met by a guest that has failed and was ended or "
 		"started anew for that. A partition that is gone ends the wait with exit status 3, "
-		"--timeout with 9.",
+		"--timeout with 9. A guest that does not run has no heartbeat and no address; an "
+		"address is known only where the guest has Hyper-V's daemon for it "
+		"(hv_kvp_daemon).",
 	.operands = operands,
 	.examples = examples,
 	.formats = CLI_FORMAT(HVCTL_TABLE) | CLI_FORMAT(HVCTL_JSON),

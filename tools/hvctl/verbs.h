@@ -6,12 +6,15 @@
 #include "cli.h"
 #include "shared.h"
 
+extern const struct cli_verb verb_attach_device;
 extern const struct cli_verb verb_autostart;
+extern const struct cli_verb verb_blockresize;
 extern const struct cli_verb verb_completion;
 extern const struct cli_verb verb_console;
 extern const struct cli_verb verb_create;
 extern const struct cli_verb verb_define;
 extern const struct cli_verb verb_destroy;
+extern const struct cli_verb verb_detach_device;
 extern const struct cli_verb verb_dmesg;
 extern const struct cli_verb verb_dominfo;
 extern const struct cli_verb verb_domstate;
@@ -26,6 +29,7 @@ extern const struct cli_verb verb_reboot;
 extern const struct cli_verb verb_reset;
 extern const struct cli_verb verb_resume;
 extern const struct cli_verb verb_schedinfo;
+extern const struct cli_verb verb_send_key;
 extern const struct cli_verb verb_shutdown;
 extern const struct cli_verb verb_start;
 extern const struct cli_verb verb_suspend;

@@ -9,7 +9,7 @@
 #include "table.h"
 #include "text.h"
 
-#define MAX_WORDS 12
+#define MAX_WORDS 24
 
 static struct cli_line line;
 static char error[200];
@@ -124,7 +124,13 @@ static void bad_lines(void)
 	expect("completion tcsh", "completion: unknown SHELL 'tcsh' (bash, zsh or fish)");
 	expect("help hepl", "help: unknown verb 'hepl' (did you mean 'help'?)");
 	expect("domstats 0 1", "domstats: unexpected argument '1'");
-	expect("domstats 1 2 3 4 5 6 7 8 9", "domstats: too many arguments");
+	expect("domstats 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1",
+	       "domstats: too many arguments");
+	expect("send-key", "send-key: NAME is missing");
+	expect("send-key web", "send-key: KEY is missing");
+	expect("send-key web a --holdtime 60001",
+	       "send-key: --holdtime: '60001' is not between 0 and 60000");
+	expect("attach-device web", "attach-device: FILE is missing");
 	expect("domstats --interval 0", "domstats: --interval: '0' is not between 0.01 and 86400");
 	expect("domstats --interval -1", "domstats: --interval: '-1' is no number of seconds");
 	expect("domstats --count 0",

@@ -759,10 +759,8 @@ static void waits(void)
 	     "", "Subscribe" WEB);
 	bad("wait web shutoff", ANSWERS({ "Subscribe", "+{\"partitions\":[]}", NULL }),
 	    HVCTL_FAILED, "hvctl: the daemon's answer is not understood (its field 'name')\n");
-	bad("wait web ip", ANSWERS({ NULL, NULL, NULL }), HVCTL_UNSUPPORTED,
-	    "hvctl: nothing tells of a guest's ip yet\n");
-	bad("wait web heartbeat --json", ANSWERS({ NULL, NULL, NULL }), HVCTL_UNSUPPORTED,
-	    "{\"schema\":1,\"error\":{\"code\":7,\"message\":\"nothing tells of a guest's heartbeat yet\"}}\n");
+	bad("wait web guest-driver --json", ANSWERS({ NULL, NULL, NULL }), HVCTL_UNSUPPORTED,
+	    "{\"schema\":1,\"error\":{\"code\":7,\"message\":\"nothing tells of a guest's guest-driver yet\"}}\n");
 }
 
 /* Each error of the interface, and those of varlink, on one verb that reads and one that changes. */

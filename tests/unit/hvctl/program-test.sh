@@ -14,9 +14,10 @@ WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 failures=0
 
-VERBS=(autostart completion console create define destroy dmesg dominfo domstate domstats
-	dumpxml edit event help list nodeinfo reboot reset resume schedinfo shutdown start
-	suspend top undefine validate vcpupin version wait)
+VERBS=(attach-device autostart blockresize completion console create define destroy
+	detach-device dmesg dominfo domstate domstats dumpxml edit event help list nodeinfo reboot
+	reset resume schedinfo send-key shutdown start suspend top undefine validate vcpupin version
+	wait)
 
 fail() {
 	echo "FAIL: $*"
@@ -93,7 +94,7 @@ no_daemon() {
 		--connect="$WORK/none" destroy web --json
 	expect 2 '' 'hvctl: --connect: the name of the socket is too long' \
 		--connect "$(printf '%0200d' 0)" list
-	expect 7 '' "hvctl: nothing tells of a guest's ip yet" wait web ip
+	expect 7 '' "hvctl: nothing tells of a guest's guest-driver yet" wait web guest-driver
 }
 
 completions() {
@@ -102,7 +103,7 @@ completions() {
 	# shellcheck source=/dev/null
 	. "$MADE/hvctl.bash"
 	expect_words "${VERBS[*]}" ''
-	expect_words 'define destroy dmesg dominfo domstate domstats dumpxml' d
+	expect_words 'define destroy detach-device dmesg dominfo domstate domstats dumpxml' d
 	expect_words 'version' --json -q ve
 	expect_words '--format' --fo
 	expect_words 'json name table' --format ''

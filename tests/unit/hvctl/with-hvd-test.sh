@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Usage: with-hvd-test.sh HVCTL HVD WORKER
+# Usage: with-hvd-test.sh HVCTL HVD WORKER DEVICES
 #
 # hvctl and hvd together, with workers that have no guests: the whole life of a
 # partition as a person or a script types it, and what they get to see.
@@ -10,6 +10,7 @@ set -uo pipefail
 HVCTL=$1
 HVD=$2
 WORKER=$3
+DEVICES=$4
 WORK=$(mktemp -d)
 SOCKET=$WORK/run/hvd.sock
 hvd=
@@ -51,14 +52,20 @@ expect() {
 	[[ $(cat "$WORK/err") == $err ]] || fail "hvctl $*: said: $(cat "$WORK/err")"
 }
 
+# process_of NAME ROLE
+process_of() {
+	hvctl dominfo "$1" --json | sed "s/.*\"$2_pid\":\\([0-9]*\\).*/\\1/"
+}
+
 remember_worker() {
-	workers+=("$(hvctl dominfo "$1" --json | sed 's/.*"worker_pid":\([0-9]*\).*/\1/')")
+	workers+=("$(process_of "$1" worker)" "$(process_of "$1" vsp)")
 }
 
 start_daemon() {
 	mkdir "$WORK/config"
 	"$HVD" --config "$WORK/config" --run "$WORK/run" --device "$WORK/none" --mshv /dev/null \
-		--spawn "$WORKER" --without-hypervisor 2>"$WORK/log" &
+		--spawn "$WORKER" --spawn-vsp "$DEVICES" --spawn-storage "$DEVICES" --spawn-net "$DEVICES" \
+		--without-hypervisor 2>"$WORK/log" &
 	hvd=$!
 	for _ in {1..100}; do
 		hvctl list >/dev/null 2>&1 && return
@@ -157,11 +164,10 @@ life() {
 	expect 4 '' 'hvctl: *' suspend web
 	expect 0 '' '' resume web
 	expect 0 '' '' reset web
-	expect 7 '' 'hvctl: *' shutdown web
-	expect 7 '' 'hvctl: *' reboot web
+	expect 0 '' '' shutdown web
+	expect 0 '' '' reboot web
 	expect 0 'web' '' list --format name
-	expect 0 '' "hvctl: partition 'web' cannot be asked to shut down: it is ended" \
-		shutdown web --force-after 60
+	expect 0 '' "hvctl: partition 'web' has not shut down: it is ended" shutdown web --force-after 1
 	expect 0 'shutoff (requested)' '' domstate web --reason
 	expect 4 '' 'hvctl: *' destroy web
 	expect 0 '' '' destroy web --ignore-state
@@ -194,6 +200,67 @@ consoles() {
 	expect 0 'running' '' domstate web
 	expect 0 '' '' destroy web
 	expect 4 '' 'hvctl: *' console web
+}
+
+devices() {
+	truncate -s 1M "$WORK/a.img" "$WORK/b.img"
+	sed -e 's/>web</>deaf</' -e '/uuid/d' -e "s|</domain>|<devices><disk type='file'>\
+<source file='$WORK/a.img'/><target dev='sda'/></disk><interface type='user'/></devices></domain>|" \
+		"$WORK/web.xml" >"$WORK/deaf.xml"
+	expect 0 '' '' define "$WORK/deaf.xml"
+	expect 0 '' '' start deaf
+	workers+=("$(process_of deaf worker)" "$(process_of deaf vsp)" "$(process_of deaf storage)" \
+		"$(process_of deaf net)")
+	expect 0 "*disk *sda  $WORK/a.img (raw)*interface *:??:??  user*hv-storage *" '' \
+		dominfo deaf
+	expect 0 '*"disks":\[{"target":"sda",*"interfaces":\[{"mac":"*' '' dominfo deaf --json
+	expect 4 '' 'hvctl: the guest is not ready' shutdown deaf
+	expect 4 '' 'hvctl: the guest is not ready' reboot deaf
+	expect 0 '' '' send-key deaf leftctrl KEY_c --holdtime 5
+	grep -q '"codes":\[29,46\],"hold_ms":5' "$WORK/run/calls" || fail "keys do not come"
+	expect 5 '' "hvctl: there is no key 'KEY_NONSENSE'" send-key deaf nonsense
+	expect 0 "DISK *READ-BYTES*sda *28672*INTERFACE *RX-BYTES* 100 *" '' \
+		domstats deaf --block --net
+	expect 0 '{"schema":1,"disks":\[{"target":"sda","source":"*","size_bytes":1048576,*}\]}' '' \
+		domstats deaf --block --json
+	expect 2 '' 'hvctl: domstats: --block and --net need a NAME' domstats --block
+	expect 0 '{"schema":1,"size_bytes":2097152}' '' blockresize deaf sda --json
+	expect 5 '' "hvctl: deaf has no disk 'sdb'" blockresize deaf sdb
+
+	cat >"$WORK/b.xml" <<-EOF
+		<disk type='file'>
+		  <source file='$WORK/b.img'/>
+		  <target dev='sdb'/>
+		</disk>
+	EOF
+	expect 0 '' '' attach-device deaf "$WORK/b.xml" --live --config
+	expect 5 '' "hvctl: $WORK/b.xml:1: <disk>: there is a disk 'sdb' already" \
+		attach-device deaf "$WORK/b.xml"
+	sed 's/fil/fli/' "$WORK/b.xml" >"$WORK/c.xml"
+	expect 5 '' "hvctl: $WORK/c.xml:2: <source>: unknown attribute 'flie' (did you mean 'file'?)" \
+		attach-device deaf "$WORK/c.xml"
+	expect 0 '*sdb*' '' dumpxml deaf --inactive
+	expect 0 '' '' detach-device deaf "$WORK/b.xml"
+	expect 5 '' 'hvctl: *' detach-device deaf "$WORK/b.xml"
+
+	expect 9 '' 'hvctl: the time is over' wait deaf heartbeat --timeout 0.2
+	kill -USR1 "$(process_of deaf vsp)"
+	expect 0 '' '' wait deaf heartbeat --timeout 20
+	expect 9 '' 'hvctl: the time is over' wait deaf ip --timeout 0.2
+	kill -USR2 "$(process_of deaf vsp)"
+	expect 0 '' '' wait deaf ip --timeout 20
+	expect 0 '*VMBus *5.3*guest *Debian*guest name *g.test*heartbeat *ok*addresses *10.0.2.15 2001:*' '' \
+		dominfo deaf
+	hvctl event deaf --type device_error --timeout 20 >"$WORK/out" &
+	sleep 0.3
+	kill -USR1 "$(process_of deaf storage)"
+	wait $!
+	[[ $(cat "$WORK/out") == *' deaf: device_error sda: no_space, running (started)' ]] ||
+		fail "an event of a disk: $(cat "$WORK/out")"
+	# One that is never ready is asked again until it is ended.
+	expect 0 '' "hvctl: partition 'deaf' has not shut down: it is ended" shutdown deaf --force-after 2
+	[ "$(grep -c 'vsp [0-9]* PowerOff' "$WORK/run/calls")" -ge 3 ] || fail "it is asked once"
+	expect 0 '' '' undefine deaf
 }
 
 events() {
@@ -245,6 +312,7 @@ at_a_terminal
 life
 tuning
 consoles
+devices
 read_only
 events
 [ "$failures" -eq 0 ] || { echo "$failures failed" && exit 1; }

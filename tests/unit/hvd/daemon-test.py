@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Usage: daemon-test.py HVD FAKE-WORKER [TEST...]
+"""Usage: daemon-test.py HVD FAKE-WORKER FAKE-DEVICES [TEST...]
 
 hvd as a whole, with workers that have no guests, in a directory of its own. The
 client speaks varlink by hand: JSON with a NUL behind it.
@@ -84,8 +84,8 @@ class Refused(Exception):
 
 
 class Daemon:
-    def __init__(self, hvd, worker):
-        self.hvd, self.worker = hvd, worker
+    def __init__(self, hvd, worker, devices):
+        self.hvd, self.worker, self.devices = hvd, worker, devices
         self.top = tempfile.mkdtemp(prefix='hvd-test-')
         self.run = self.top + '/run'
         self.kernel = self.top + '/kernel'
@@ -97,8 +97,11 @@ class Daemon:
         self.start()
 
     def command(self):
+        devices = [f'--spawn-{role}={self.devices}' for role in ('vsp', 'storage', 'net')
+                   if self.devices]
         return [self.hvd, '--config', self.top + '/etc', '--run', self.run, '--spawn', self.worker,
-                '--without-hypervisor', '--device', '/nonexistent', '--mshv', '/nonexistent']
+                *devices, '--without-hypervisor', '--device', '/nonexistent',
+                '--mshv', '/nonexistent']
 
     def start(self):
         self.process = subprocess.Popen(self.command(), stderr=self.log)
@@ -172,21 +175,55 @@ class Daemon:
     def define(self, **how):
         return self.call('Define', xml=self.xml(**how))
 
-    def workers(self):
+    def processes(self, role=''):
+        """Those of a role, or of all."""
         found = []
         for pid in filter(str.isdigit, os.listdir('/proc')):
             with contextlib.suppress(OSError), open(f'/proc/{pid}/cmdline', 'rb') as file:
                 words = file.read().split(b'\0')
-                if len(words) > 2 and words[2].startswith(self.run.encode() + b'/'):
+                if len(words) > 2 and words[2].startswith(f'{self.run}/{role}'.encode()):
                     found.append(int(pid))
         return found
+
+    def workers(self):
+        return self.processes('worker/')
+
+    def process_of(self, role):
+        found = self.processes(role + '/')
+        same(len(found), 1, f'processes of {role}')
+        return found[0]
+
+    def calls(self):
+        """What the fake devices were asked: role, pid, method, parameters."""
+        if not os.path.exists(self.run + '/calls'):
+            return []
+        with open(self.run + '/calls', encoding='utf-8') as file:
+            rows = [line.split(' ', 3) for line in file]
+        return [(role, int(pid), method, json.loads(text) or {}) for role, pid, method, text in rows]
+
+    def methods(self):
+        return [f'{role} {method}' for role, _, method, _ in self.calls()]
+
+    def forget_calls(self):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.run + '/calls')
+
+    def image(self, name='disk'):
+        path = f'{self.top}/{name}'
+        with open(path, 'wb') as file:
+            file.truncate(1 << 20)
+        return path
+
+    def disk(self, target='sda', more=''):
+        return (f"<disk type='file'><source file='{self.image(target)}'/>"
+                f"<target dev='{target}'/>{more}</disk>")
 
     def finish(self):
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
         self.forget()
-        for pid in self.workers():
+        for pid in self.processes():
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
         self.log.seek(0)
@@ -222,7 +259,8 @@ def test_life(daemon):
     daemon.call('Undefine', partition='vm')
     daemon.refused('NoSuchPartition', 'Info', partition='vm')
     same(os.listdir(daemon.run + '/live'), ['autostart'], 'notes')
-    same(os.listdir(daemon.run + '/worker'), [], 'places of workers')
+    for role in ('worker', 'vsp', 'storage', 'net'):
+        same(os.listdir(f'{daemon.run}/{role}'), [], f'places of {role}')
 
 
 def test_states(daemon):
@@ -245,8 +283,8 @@ def test_states(daemon):
             daemon.call('Suspend', partition='vm')
     daemon.refused('WrongState', 'Shutdown', partition='vm')
     daemon.call('Resume', partition='vm')
-    daemon.refused('Unsupported', 'Shutdown', partition='vm')
-    daemon.refused('Unsupported', 'Reboot', partition='vm')
+    daemon.call('Shutdown', partition='vm')
+    daemon.call('Reboot', partition='vm')
     daemon.refused('NoSuchPartition', 'Start', partition='wm')
     daemon.refused('NoSuchPartition', 'Start', partition='')
     daemon.refused('NoSuchPartition', 'Start', partition='99999999999999999999')
@@ -567,6 +605,10 @@ def test_read_only(daemon):
                                ('Create', {'xml': daemon.xml(name='x')}),
                                ('SetAutostart', {'partition': 'vm', 'enable': True}),
                                ('PinVcpu', {'partition': 'vm', 'vcpu': 0, 'cpus': '0'}),
+                               ('SendKeys', {'partition': 'vm', 'keys': ['KEY_A']}),
+                               ('AttachDevice', {'partition': 'vm', 'xml': USER}),
+                               ('DetachDevice', {'partition': 'vm', 'xml': USER}),
+                               ('ResizeDisk', {'partition': 'vm', 'target': 'sda'}),
                                ('SetSchedule', {'partition': 'vm', 'weight': 1})):
         try:
             client.call(method, **parameters)
@@ -804,8 +846,310 @@ def test_full_disk(daemon):
     same(daemon.call('DumpXml', partition='vm')['xml'], before, 'definition on disk')
 
 
-def run(name, function, hvd, worker):
-    daemon = Daemon(hvd, worker)
+USER = "<interface type='user'/>"
+
+
+def devices_xml(daemon):
+    return f"<devices>{daemon.disk()}{USER}</devices>"
+
+
+def test_devices(daemon):
+    """Server and providers come before the guest runs, and are told all they need."""
+    daemon.define(more=devices_xml(daemon))
+    daemon.call('Start', partition='vm')
+    same(sorted(daemon.methods()),
+         ['net Configure', 'storage Configure', 'vsp Configure', 'vsp Provide', 'vsp Provide'])
+    same(daemon.methods()[0], 'vsp Configure', 'the server first')
+    told = {f'{role} {method}': parameters for role, _, method, parameters in daemon.calls()}
+    same(told['vsp Configure']['vcpus'], 2, 'vcpus')
+    disk = told['storage Configure']['disks'][0]
+    same((disk['lun'], disk['cache'], disk['read_only']), (0, 'writeback', False), 'disk')
+    card = told['net Configure']['cards'][0]
+    same((card['backend'], card['link']), ('user', True), 'card')
+    check(int(card['mac'][:2], 16) & 3 == 2, card['mac'])
+    offered = {d['class']: d['instance'] for _, _, method, p in daemon.calls()
+               if method == 'Provide' for d in p['devices']}
+    same(offered['network'], card['instance'], 'instance of the card')
+    same(offered['scsi'], told['storage Configure']['instance'], 'instance of the controller')
+    # The same after a reset, for another partition, by other processes.
+    before = {daemon.process_of(role) for role in ('vsp', 'storage', 'net')}
+    daemon.forget_calls()
+    daemon.call('Reset', partition='vm')
+    again = {d['class']: d['instance'] for _, _, method, p in daemon.calls()
+             if method == 'Provide' for d in p['devices']}
+    same(again, offered, 'instances after a reset')
+    check(not before & {daemon.process_of(role) for role in ('vsp', 'storage', 'net')},
+          'new processes')
+    daemon.call('Destroy', partition='vm')
+    same(daemon.processes(), [], 'all are gone when the answer comes')
+
+
+def test_devices_fail(daemon):
+    for role in ('vsp', 'storage', 'net'):
+        for how in ('fail', 'die'):
+            name = f'{how}-{role}'
+            daemon.define(name=name, more=devices_xml(daemon))
+            answer = daemon.refused('BadConfiguration' if how == 'fail' else 'Failed', 'Start',
+                                    partition=name)
+            check('told to fail' in answer['message'] or 'has died' in answer['message'],
+                  answer['message'])
+            same(daemon.state(name), ('shutoff', 'failed'), name)
+            daemon.wait(lambda: not daemon.processes(), f'{name}: all go')
+    daemon.define(more=devices_xml(daemon))
+    os.unlink(daemon.top + '/sda')
+    answer = daemon.refused('BadConfiguration', 'Start', partition='vm')
+    check('No such file' in answer['message'], answer['message'])
+    daemon.wait(lambda: not daemon.processes(), 'all go')
+
+
+def test_no_devices(daemon):
+    """Without programs for devices a guest runs if it has none."""
+    daemon.define()
+    daemon.define(name='disk', more=devices_xml(daemon))
+    daemon.end()
+    daemon.devices = None
+    daemon.start()
+    daemon.call('Start', partition='vm')
+    same(len(daemon.processes()), 1, 'the worker alone')
+    daemon.refused('Unsupported', 'Shutdown', partition='vm')
+    daemon.call('Reset', partition='vm')
+    daemon.refused('Unsupported', 'Start', partition='disk')
+    same(daemon.state('disk'), ('shutoff', 'failed'))
+
+
+def test_ask(daemon):
+    for name in ('vm', 'deaf'):
+        daemon.define(name=name)
+        daemon.call('Start', partition=name)
+    daemon.call('Shutdown', partition='vm')
+    daemon.call('Reboot', partition='vm')
+    same(daemon.methods()[-2:], ['vsp PowerOff', 'vsp Reboot'], 'calls')
+    answer = daemon.refused('WrongState', 'Shutdown', partition='deaf')
+    same((answer['state'], answer['message']), ('running', 'the guest is not ready'), 'deaf')
+
+
+def test_device_dies(daemon):
+    daemon.define(more=devices_xml(daemon))
+    daemon.call('Start', partition='vm')
+    events = subscribe(daemon, types=['device_error'])
+    for role in ('storage', 'net'):
+        daemon.forget_calls()
+        before = daemon.process_of(role)
+        os.kill(before, signal.SIGKILL)
+        event = take(events, 1)[0]
+        same((event['device'], event['state']), (f'hv-{role}', 'running'), 'event')
+        daemon.wait(lambda: daemon.methods() == [f'{role} Configure', 'vsp Provide'],
+                    'it is started again')
+        check(daemon.process_of(role) != before, 'another process')
+    os.kill(daemon.process_of('vsp'), signal.SIGKILL)
+    event = take(events, 1)[0]
+    same(event['device'], 'hv-vsp', 'event')
+    same(daemon.state(), ('running', 'started'))
+    check('lost its devices' in daemon.info()['detail'], 'detail')
+    daemon.wait(lambda: len(daemon.processes()) == 1, 'those behind it go')
+    daemon.refused('Unsupported', 'Shutdown', partition='vm')
+    daemon.call('Reset', partition='vm')
+    same(len(daemon.processes()), 4, 'all are back')
+    # One that dies again and again is given up.
+    for i in range(10):
+        daemon.wait(lambda: daemon.processes('net/'), f'death {i}')
+        os.kill(daemon.process_of('net'), signal.SIGKILL)
+        take(events, 1)
+    daemon.wait(lambda: 'stays so' in daemon.info().get('detail', ''), 'it is given up')
+    time.sleep(0.5)
+    same(daemon.processes('net/'), [], 'given up')
+    same(daemon.state()[0], 'running')
+
+
+def test_device_stays(daemon):
+    daemon.define(name='stay', more=devices_xml(daemon))
+    daemon.call('Start', partition='stay')
+    begin = time.monotonic()
+    daemon.call('Destroy', partition='stay')
+    check(time.monotonic() - begin < 20, 'killed in time')
+    same(daemon.processes(), [], 'all are gone')
+
+
+def test_devices_of_a_worker(daemon):
+    """A worker's end is the end of all, and no accident of theirs."""
+    daemon.define(more=devices_xml(daemon) + '<on_crash>restart</on_crash>')
+    daemon.call('Start', partition='vm')
+    events = subscribe(daemon)
+    before = set(daemon.processes())
+    for pid in (daemon.process_of('storage'), daemon.workers()[0]):
+        os.kill(pid, signal.SIGKILL)
+    same([e['type'] for e in take(events, 2)], ['crashed', 'started'], 'events')
+    daemon.wait_state('running', 'restarted')
+    daemon.wait(lambda: len(daemon.processes()) == 4, 'four processes')
+    check(not before & set(daemon.processes()), 'all are new')
+    os.kill(daemon.workers()[0], signal.SIGUSR2)
+    daemon.wait(lambda: not before & set(daemon.processes()) and len(daemon.processes()) == 4,
+                'and again after a reboot')
+
+
+def test_guest_tells(daemon):
+    daemon.define()
+    daemon.call('Start', partition='vm')
+    same(daemon.info()['heartbeat'], 'none')
+    events = subscribe(daemon, types=['heartbeat'])
+    os.kill(daemon.process_of('vsp'), signal.SIGUSR1)
+    same(take(events, 1)[0]['heartbeat'], 'ok', 'event')
+    os.kill(daemon.process_of('vsp'), signal.SIGUSR2)
+    event = take(events, 1)[0]
+    same(event['addresses'], ['10.0.2.15', '2001:db8::2'], 'addresses')
+    info = daemon.info()
+    same((info['guest_os'], info['guest_hostname'], info['vmbus']), ('Debian  13', 'g.test', '5.3'),
+         'info')
+    daemon.kill()
+    daemon.start()
+    daemon.wait(lambda: daemon.info().get('addresses'), 'known again')
+    same((daemon.info()['heartbeat'], daemon.info()['addresses']),
+         ('ok', ['10.0.2.15', '2001:db8::2']), 'after a restart')
+    daemon.call('Destroy', partition='vm')
+    check('heartbeat' not in daemon.info(), 'of one that is off')
+
+
+def test_devices_adopted(daemon):
+    daemon.define(more=devices_xml(daemon))
+    daemon.call('Start', partition='vm')
+    before = sorted(daemon.processes())
+    for end in (daemon.kill, daemon.end):
+        end()
+        daemon.forget_calls()
+        daemon.start()
+        daemon.wait_state('running', 'adopted')
+        daemon.call('Shutdown', partition='vm')
+        same(sorted(daemon.processes()), before, 'processes')
+        same(daemon.methods(), ['vsp PowerOff'], 'calls')
+    # One that died meanwhile is started again.
+    dead = daemon.process_of('net')
+    daemon.kill()
+    os.kill(dead, signal.SIGKILL)
+    daemon.forget_calls()
+    daemon.start()
+    daemon.wait(lambda: daemon.methods() == ['net Configure', 'vsp Provide'], 'a new one')
+    # With the worker gone the others have nothing to do any more.
+    worker = daemon.workers()[0]
+    daemon.kill()
+    os.kill(worker, signal.SIGKILL)
+    daemon.start()
+    daemon.wait_state('shutoff', 'lost')
+    daemon.wait(lambda: not daemon.processes(), 'all go')
+    # One that never ran gets new ones.
+    daemon.call('Start', partition='vm', paused=True)
+    before = set(daemon.processes()) - set(daemon.workers())
+    daemon.kill()
+    daemon.start()
+    daemon.wait_state('paused', 'adopted')
+    daemon.call('Resume', partition='vm')
+    same(len(daemon.processes()), 4, 'all are there')
+    check(not before & set(daemon.processes()), 'and new')
+
+
+def test_attach(daemon):
+    daemon.define()
+    disk, card = daemon.disk('sdb'), "<interface type='user'><mac address='02:00:00:00:00:09'/></interface>"
+    daemon.refused('WrongState', 'AttachDevice', partition='vm', xml=disk, scope='live')
+    daemon.call('Start', partition='vm')
+    same(sorted(daemon.processes()), sorted(daemon.workers() + daemon.processes('vsp/')), 'two')
+    events = subscribe(daemon, types=['device_added', 'device_removed', 'device_error'])
+    # The first disk and the first card bring their process along.
+    daemon.call('AttachDevice', partition='vm', xml=disk)
+    same(daemon.methods()[-2:], ['storage Configure', 'vsp Provide'], 'calls')
+    daemon.call('AttachDevice', partition='vm', xml=card, scope='both')
+    same(daemon.methods()[-2:], ['net Configure', 'vsp Provide'], 'calls')
+    before = daemon.process_of('storage'), daemon.process_of('net')
+    daemon.call('AttachDevice', partition='vm', xml=daemon.disk('sdc'))
+    same(daemon.methods()[-1], 'storage AddDisk', 'call')
+    same(daemon.calls()[-1][3]['lun'], 2, 'lun')
+    # A second card comes with another process.
+    daemon.call('AttachDevice', partition='vm', xml=USER)
+    same([len(p['cards']) for _, _, m, p in daemon.calls() if 'cards' in p], [1, 2], 'cards')
+    same(daemon.process_of('storage'), before[0], 'disks go on')
+    check(daemon.process_of('net') != before[1], 'another process')
+    second = daemon.info()['interfaces'][1]['mac']
+    same([(e['type'], e['device']) for e in take(events, 4)],
+         [('device_added', 'sdb'), ('device_added', '02:00:00:00:00:09'), ('device_added', 'sdc'),
+          ('device_added', second)], 'events')
+    same([d['target'] for d in daemon.info()['disks']], ['sdb', 'sdc'], 'disks')
+    for xml in (disk, card, daemon.disk('sdd').replace('/sdd', '/nothing'), '<domain/>', '<disk/>'):
+        answer = daemon.refused('BadConfiguration', 'AttachDevice', partition='vm', xml=xml, file='f')
+        same((answer['file'], answer['line']), ('f', 1), 'place')
+    # The definition has what it was to have.
+    check('sdb' not in daemon.call('DumpXml', partition='vm', inactive=True)['xml'], 'config')
+    check('02:00:00:00:00:09' in daemon.call('DumpXml', partition='vm', inactive=True)['xml'], 'both')
+    # Another hvd knows all of it.
+    daemon.kill()
+    daemon.start()
+    daemon.wait_state('running', 'adopted')
+    daemon.wait(lambda: daemon.info().get('storage_pid'), 'adopted')
+    same([d['target'] for d in daemon.info()['disks']], ['sdb', 'sdc'], 'disks')
+    events = subscribe(daemon, types=['device_added', 'device_removed', 'device_error'])
+    daemon.wait(lambda: daemon.call('DeviceStats', partition='vm')['disks'], 'it is up')
+    daemon.forget_calls()
+    daemon.call('DetachDevice', partition='vm', xml=daemon.disk('sdc'))
+    daemon.call('DetachDevice', partition='vm', xml=card, scope='both')
+    same(daemon.methods(), ['storage RemoveDisk', 'vsp Withdraw', 'net RemoveCard'], 'calls')
+    same([(e['type'], e['device']) for e in take(events, 2)],
+         [('device_removed', 'sdc'), ('device_removed', '02:00:00:00:00:09')], 'events')
+    check('02:00:00:00:00:09' not in daemon.call('DumpXml', partition='vm', inactive=True)['xml'],
+          'config')
+    daemon.refused('BadConfiguration', 'DetachDevice', partition='vm', xml=card)
+    daemon.refused('BadConfiguration', 'DetachDevice', partition='vm', xml=USER)
+    daemon.call('DetachDevice', partition='vm',
+                xml=card.replace('02:00:00:00:00:09', second))
+    daemon.wait(lambda: not daemon.processes('net/'), 'nothing is left to do')
+    daemon.call('Destroy', partition='vm')
+    daemon.call('AttachDevice', partition='vm', xml=disk)
+    same([d['target'] for d in daemon.info()['disks']], ['sdb'], 'of the definition')
+
+
+def test_attach_fails(daemon):
+    daemon.define(name='full', more=f'<devices>{daemon.disk()}</devices>')
+    daemon.call('Start', partition='full')
+    answer = daemon.refused('Busy', 'AttachDevice', partition='full', xml=daemon.disk('sdb'))
+    same((answer['message'], len(daemon.info('full')['disks'])), ('full', 1), 'AddDisk fails')
+    daemon.define(name='die-net')
+    daemon.call('Start', partition='die-net')
+    answer = daemon.refused('Failed', 'AttachDevice', partition='die-net', xml=USER)
+    check('has died' in answer['message'], answer['message'])
+    same((daemon.state('die-net')[0], daemon.info('die-net')['interfaces']), ('running', []), 'as before')
+    daemon.define(name='fail-storage')
+    daemon.call('Start', partition='fail-storage')
+    daemon.refused('BadConfiguration', 'AttachDevice', partition='fail-storage', xml=daemon.disk())
+    same(daemon.info('fail-storage')['disks'], [], 'as before')
+
+
+def test_device_stats(daemon):
+    daemon.define(more=devices_xml(daemon))
+    daemon.refused('WrongState', 'DeviceStats', partition='vm')
+    daemon.call('Start', partition='vm')
+    stats = daemon.call('DeviceStats', partition='vm')
+    same((stats['disks'][0]['target'], stats['disks'][0]['read_bytes']), ('sda', 28672), 'disk')
+    same((stats['interfaces'][0]['mac'], stats['interfaces'][0]['rx_bytes']),
+         (daemon.info()['interfaces'][0]['mac'], 100), 'card')
+    os.kill(daemon.process_of('storage'), signal.SIGUSR1)
+    same(daemon.call('ResizeDisk', partition='vm', target='sda')['size'], 2097152, 'size')
+    daemon.refused('BadConfiguration', 'ResizeDisk', partition='vm', target='sdb')
+    events = subscribe(daemon, types=['device_error'])
+    os.kill(daemon.process_of('storage'), signal.SIGUSR1)
+    event = take(events, 1)[0]
+    same((event['device'], event['detail']), ('sda', 'no_space'), 'event')
+
+
+def test_send_keys(daemon):
+    daemon.define()
+    daemon.refused('WrongState', 'SendKeys', partition='vm', keys=['KEY_A'])
+    daemon.call('Start', partition='vm')
+    daemon.call('SendKeys', partition='vm', keys=['KEY_LEFTCTRL', 'KEY_C'], hold_ms=5)
+    same(daemon.calls()[-1][2:], ('SendKeys', {'codes': [29, 46], 'hold_ms': 5}), 'call')
+    for keys in ([], ['KEY_NONSENSE'], ['KEY_A'] * 17):
+        daemon.refused('BadConfiguration', 'SendKeys', partition='vm', keys=keys)
+    daemon.refused('BadConfiguration', 'SendKeys', partition='vm', keys=['KEY_A'], hold_ms=60001)
+
+
+def run(name, function, *programs):
+    daemon = Daemon(*programs)
     problem = None
     try:
         function(daemon)
@@ -815,6 +1159,9 @@ def run(name, function, hvd, worker):
             problem = f'hvd has ended with {daemon.process.returncode}'
     except (Failure, Refused, OSError, EOFError, KeyError, subprocess.TimeoutExpired) as error:
         problem = f'{type(error).__name__}: {error}'
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            daemon.process.wait(0.5)
+            problem += f'; hvd has ended with {daemon.process.returncode}'
     log = daemon.finish()
     if not problem and ('Sanitizer' in log or 'runtime error' in log):
         problem = 'a sanitizer complains'
@@ -825,10 +1172,10 @@ def run(name, function, hvd, worker):
 
 
 def main():
-    hvd, worker, *names = sys.argv[1:]
+    hvd, worker, devices, *names = sys.argv[1:]
     tests = {name.removeprefix('test_'): function for name, function in globals().items()
              if name.startswith('test_')}
-    results = [run(name, tests[name], hvd, worker) for name in names or tests]
+    results = [run(name, tests[name], hvd, worker, devices) for name in names or tests]
     print(f'{results.count(True)} of {len(results)} passed')
     sys.exit(0 if all(results) else 1)
 

@@ -82,8 +82,73 @@ static const char everything[] =
 	"  <features><debug-exit state='on'/></features>\n"
 	"  <on_poweroff>restart</on_poweroff><on_reboot> destroy </on_reboot>\n"
 	"  <devices><console type='pty' tty='/dev/pts/9'><target type='serial' port='0'/></console>"
-	"<serial type='pty'/></devices>\n"
+	"<serial type='pty'/>\n"
+	"  <disk device='disk' type='file'><target bus='scsi' dev='sdb'/>"
+	"<driver type='qcow2' cache='none' discard='unmap'/><source file='/a &amp; b'/><readonly/>"
+	"<serial>S-1</serial><blockio logical_block_size='512' physical_block_size='4096'/></disk>\n"
+	"  <disk type='block'><source dev='/dev/x'/><target dev='sda'/></disk>\n"
+	"  <interface type='user'><mac address='02:0A:ff:00:00:01'/>"
+	"<portForward proto='tcp' address='127.0.0.1'><range start='2222' to='22'/>"
+	"<range start='80'/></portForward><portForward proto='udp'><range start='53'/></portForward>"
+	"<mtu size='1400'/></interface>\n"
+	"  <interface type='bridge'><source bridge='br0'/><target dev='tap0'/>"
+	"<driver queues='4'/><link state='down'/></interface>\n"
+	"  <interface type='ethernet'/>\n"
+	"  <input type='keyboard' bus='vmbus'/><input type='mouse' bus='vmbus'/></devices>\n"
 	"</domain>\n";
+
+static void check_disks(const struct domain *domain)
+{
+	const struct domain_disk *disk = &domain->disks[0];
+
+	REQUIRE(domain->disk_count == 2);
+	CHECK_STR(disk->target, "sda");
+	CHECK_STR(disk->source, "/dev/x");
+	CHECK(disk->block && !disk->read_only && !disk->discard && !disk->serial);
+	CHECK_EQ(disk->cache, DOMAIN_CACHE_WRITEBACK);
+	CHECK_EQ(disk->format, DOMAIN_RAW);
+	CHECK_EQ(disk->logical_block + disk->physical_block, 0);
+	disk = &domain->disks[1];
+	CHECK(domain_disk(domain, "sdb") == disk && !domain_disk(domain, "sdc"));
+	CHECK_STR(disk->source, "/a & b");
+	CHECK_STR(disk->serial, "S-1");
+	CHECK(!disk->block && disk->read_only && disk->discard);
+	CHECK_EQ(disk->cache, DOMAIN_CACHE_NONE);
+	CHECK_EQ(disk->format, DOMAIN_QCOW2);
+	CHECK_EQ(disk->physical_block, 4096);
+	CHECK_EQ(disk->line, 21);
+	CHECK_EQ(domain_lun("sda"), 0);
+	CHECK_EQ(domain_lun("sdz"), 25);
+	CHECK_EQ(domain_lun("sdaa"), 26);
+	CHECK_EQ(domain_lun("sdbl"), 63);
+}
+
+static void check_cards(const struct domain *domain)
+{
+	const struct domain_card *card = &domain->cards[0];
+	char mac[DOMAIN_MAC_TEXT];
+
+	REQUIRE(domain->card_count == 3);
+	domain_mac_format(card->mac, mac);
+	CHECK_STR(mac, "02:0a:ff:00:00:01");
+	CHECK(domain_card(domain, card->mac) == card);
+	CHECK_EQ(card->network, DOMAIN_USER);
+	CHECK_EQ(card->mtu, 1400);
+	REQUIRE(card->forward_count == 3);
+	CHECK_STR(card->forwards[0].address, "127.0.0.1");
+	CHECK_EQ(card->forwards[0].host, 2222);
+	CHECK_EQ(card->forwards[0].guest, 22);
+	CHECK_EQ(card->forwards[1].guest, 80);
+	CHECK(card->forwards[2].udp && !card->forwards[2].address[0]);
+	card++;
+	CHECK_EQ(card->network, DOMAIN_BRIDGE);
+	CHECK_STR(card->bridge, "br0");
+	CHECK_STR(card->target, "tap0");
+	CHECK_EQ(card->queues, 4);
+	CHECK(card->unplugged && !card[1].unplugged);
+	CHECK_EQ(card[1].network, DOMAIN_ETHERNET);
+	CHECK(!card[1].target[0] && !card[1].queues);
+}
 
 static void test_everything(void)
 {
@@ -117,6 +182,9 @@ static void test_everything(void)
 	CHECK_EQ(domain->on_poweroff, DOMAIN_RESTART);
 	CHECK_EQ(domain->on_reboot, DOMAIN_DESTROY);
 	CHECK_EQ(domain->on_crash, DOMAIN_PRESERVE);
+	check_disks(domain);
+	check_cards(domain);
+	CHECK(domain->keyboard && domain->mouse);
 	domain_free(domain);
 }
 
@@ -125,16 +193,53 @@ static bool same_text(const char *a, const char *b)
 	return a == b || (a && b && strcmp(a, b) == 0);
 }
 
+static bool same_disk(const struct domain_disk *a, const struct domain_disk *b)
+{
+	return same_text(a->source, b->source) && same_text(a->serial, b->serial) &&
+	       strcmp(a->target, b->target) == 0 && a->block == b->block &&
+	       a->format == b->format && a->cache == b->cache && a->discard == b->discard &&
+	       a->read_only == b->read_only && a->logical_block == b->logical_block &&
+	       a->physical_block == b->physical_block;
+}
+
+static bool same_card(const struct domain_card *a, const struct domain_card *b)
+{
+	bool good = memcmp(a->mac, b->mac, sizeof(a->mac)) == 0 && a->network == b->network &&
+		    strcmp(a->bridge, b->bridge) == 0 && strcmp(a->target, b->target) == 0 &&
+		    a->mtu == b->mtu && a->queues == b->queues && a->unplugged == b->unplugged &&
+		    a->forward_count == b->forward_count;
+
+	for (size_t i = 0; good && i < a->forward_count; i++)
+		good = strcmp(a->forwards[i].address, b->forwards[i].address) == 0 &&
+		       a->forwards[i].udp == b->forwards[i].udp &&
+		       a->forwards[i].host == b->forwards[i].host &&
+		       a->forwards[i].guest == b->forwards[i].guest;
+	return good;
+}
+
+static bool same_devices(const struct domain *a, const struct domain *b)
+{
+	bool good = a->disk_count == b->disk_count && a->card_count == b->card_count &&
+		    a->keyboard == b->keyboard && a->mouse == b->mouse;
+
+	for (size_t i = 0; good && i < a->disk_count; i++)
+		good = same_disk(&a->disks[i], &b->disks[i]);
+	for (size_t i = 0; good && i < a->card_count; i++)
+		good = same_card(&a->cards[i], &b->cards[i]);
+	return good;
+}
+
 /* Everything but the lines, and what metadata looks like. */
 static bool same(const struct domain *a, const struct domain *b)
 {
-	return same_text(a->name, b->name) && sd_id128_equal(a->uuid, b->uuid) &&
-	       same_text(a->title, b->title) && same_text(a->description, b->description) &&
-	       same_text(a->kernel, b->kernel) && same_text(a->initrd, b->initrd) &&
-	       same_text(a->cmdline, b->cmdline) && a->memory == b->memory &&
-	       a->hard_limit == b->hard_limit && a->min_guarantee == b->min_guarantee &&
-	       a->hugepages == b->hugepages && a->vcpus == b->vcpus && a->weight == b->weight &&
-	       a->period == b->period && a->quota == b->quota && a->reserve == b->reserve &&
+	return same_devices(a, b) && same_text(a->name, b->name) &&
+	       sd_id128_equal(a->uuid, b->uuid) && same_text(a->title, b->title) &&
+	       same_text(a->description, b->description) && same_text(a->kernel, b->kernel) &&
+	       same_text(a->initrd, b->initrd) && same_text(a->cmdline, b->cmdline) &&
+	       a->memory == b->memory && a->hard_limit == b->hard_limit &&
+	       a->min_guarantee == b->min_guarantee && a->hugepages == b->hugepages &&
+	       a->vcpus == b->vcpus && a->weight == b->weight && a->period == b->period &&
+	       a->quota == b->quota && a->reserve == b->reserve &&
 	       memcmp(&a->cpus, &b->cpus, sizeof(a->cpus)) == 0 &&
 	       memcmp(a->pins, b->pins, sizeof(a->pins)) == 0 && a->debug_exit == b->debug_exit &&
 	       a->console == b->console && a->serial == b->serial &&
@@ -190,6 +295,34 @@ static char *random_text(size_t most, bool lines)
 	return text;
 }
 
+/* Devices as the definition above has them, a random choice of them. */
+static void random_devices(struct domain *domain)
+{
+	struct domain *from = parse(everything);
+	struct domain_error ignored;
+
+	REQUIRE(from);
+	domain->keyboard = check_below(2);
+	domain->mouse = check_below(2);
+	for (size_t i = from->disk_count; i--;) {
+		from->disks[i].read_only = check_below(2);
+		from->disks[i].cache = (enum domain_cache)check_below(3);
+		from->disks[i].logical_block = check_below(2) ? 512 : 0;
+		if (!check_below(3))
+			domain_remove_disk(from, from->disks[i].target);
+	}
+	for (size_t i = from->card_count; i--;) {
+		from->cards[i].mac[0] = 2;
+		from->cards[i].mac[1] = (uint8_t)i;
+		from->cards[i].unplugged = check_below(2);
+		if (!check_below(3))
+			domain_remove_card(from, from->cards[i].mac);
+	}
+	CHECK(domain_add_devices(domain, from, &ignored));
+	CHECK_EQ(domain->disk_count, from->disk_count);
+	domain_free(from);
+}
+
 static void random_domain(struct domain *domain)
 {
 	memset(domain, 0, sizeof(*domain));
@@ -226,6 +359,7 @@ static void random_domain(struct domain *domain)
 	domain->on_poweroff = (enum domain_action)check_below(2);
 	domain->on_reboot = (enum domain_action)check_below(2);
 	domain->on_crash = (enum domain_action)check_below(3);
+	random_devices(domain);
 }
 
 static void test_round_trip(void)
@@ -244,6 +378,121 @@ static void test_round_trip(void)
 		check_round_trip(domain);
 		domain_free(domain);
 	}
+}
+
+#define DISK "<disk type='file'><source file='/a'/><target dev='sda'/></disk>"
+#define CARD "<interface type='user'><mac address='02:00:00:00:00:01'/></interface>"
+
+/* Without a kernel there is something else to start. */
+static void test_boot(void)
+{
+	static const char begin[] =
+		"<domain type='mullion'>\n<name>a</name>\n<memory>1024</memory>\n";
+	char xml[500];
+	struct domain *domain;
+
+	snprintf(xml, sizeof(xml), "%s<os/>\n<devices>" DISK "</devices></domain>", begin);
+	domain = parse(xml);
+	CHECK_STR(error.message, "");
+	REQUIRE(domain);
+	CHECK(!domain->kernel && domain_kernel(domain)[0] == '/' && domain_initrd(domain) &&
+	      domain_cmdline(domain));
+	CHECK(domain_open_kernel(domain, &error) < 0);
+	CHECK_EQ(error.problem, DOMAIN_UNSUPPORTED);
+	CHECK(strstr(error.message, "loader"));
+	CHECK_EQ(error.line, 4);
+	check_round_trip(domain);
+	domain_free(domain);
+	snprintf(xml, sizeof(xml), "%s<os/>\n</domain>", begin);
+	CHECK(!parse(xml));
+	expect("<os>: neither a <kernel> nor a <disk> to boot from", 4, DOMAIN_BAD);
+	snprintf(xml, sizeof(xml),
+		 "%s<os>\n<cmdline>a</cmdline></os><devices>" DISK "</devices></domain>", begin);
+	CHECK(!parse(xml));
+	expect("<cmdline>: without a <kernel>", 5, DOMAIN_BAD);
+}
+
+static struct domain *parse_device(const char *xml)
+{
+	memset(&error, 0, sizeof(error));
+	return domain_parse_device(xml, strlen(xml), &error);
+}
+
+static void test_device(void)
+{
+	struct domain *domain = parse_with("<devices>" CARD "</devices>");
+	struct domain *disk = parse_device("\n" DISK), *card = parse_device(CARD);
+
+	REQUIRE(domain && disk && card);
+	CHECK_EQ(disk->disk_count, 1);
+	CHECK_EQ(disk->disks[0].line, 2);
+	CHECK_EQ(card->card_count, 1);
+	CHECK(domain_add_devices(domain, disk, &error));
+	CHECK(!domain_add_devices(domain, disk, &error));
+	expect("<disk>: there is a disk 'sda' already", 2, DOMAIN_BAD);
+	CHECK(!domain_add_devices(domain, card, &error));
+	check_round_trip(domain);
+	domain_remove_disk(domain, "sda");
+	domain_remove_card(domain, card->cards[0].mac);
+	CHECK(!domain->disk_count && !domain->card_count);
+	domain_free(disk);
+	domain_free(card);
+	domain_free(domain);
+	CHECK(!parse_device("\n<domain type='mullion'/>"));
+	expect("<domain>: not a device: a <disk> or an <interface>", 2, DOMAIN_BAD);
+	CHECK(!parse_device("<disk type='file'/>"));
+	CHECK_EQ(error.line, 1);
+	CHECK(!parse(DISK));
+	expect("<disk>: not a definition, which is a <domain>", 1, DOMAIN_BAD);
+}
+
+/* Addresses are made up once and stay. */
+static void test_complete(void)
+{
+	static const char two[] =
+		"<devices><interface type='user'/><interface type='user'/></devices>";
+	struct domain *first = parse_with(two), *again = parse_with(two);
+
+	REQUIRE(first && again);
+	CHECK(domain_complete(first, NULL));
+	CHECK_EQ(first->cards[0].mac[0] & 3, 2);
+	CHECK(memcmp(first->cards[0].mac, first->cards[1].mac, 6) != 0);
+	CHECK(domain_complete(again, first));
+	CHECK(same_devices(first, again));
+	domain_free(first);
+	domain_free(again);
+}
+
+static void test_image(void)
+{
+	char path[] = "/tmp/domain-test-XXXXXX";
+	struct domain_disk disk = { .source = path, .line = 7 };
+	int fd = mkstemp(path), opened;
+
+	REQUIRE(fd >= 0);
+	opened = domain_open_disk(&disk, &error);
+	CHECK(opened >= 0 && (fcntl(opened, F_GETFL) & O_ACCMODE) == O_RDWR);
+	close(opened);
+	disk.read_only = true;
+	opened = domain_open_disk(&disk, &error);
+	CHECK(opened >= 0 && (fcntl(opened, F_GETFL) & O_ACCMODE) == O_RDONLY);
+	close(opened);
+	disk.format = DOMAIN_QCOW2;
+	CHECK(domain_open_disk(&disk, &error) < 0);
+	CHECK_EQ(error.line, 7);
+	CHECK(strstr(error.message, "qcow2"));
+	CHECK(write(fd, "QFI\xfb", 4) == 4);
+	opened = domain_open_disk(&disk, &error);
+	CHECK(opened >= 0);
+	close(opened);
+	disk.format = DOMAIN_RAW;
+	disk.block = true;
+	CHECK(domain_open_disk(&disk, &error) < 0);
+	CHECK(strstr(error.message, "not a block device"));
+	close(fd);
+	unlink(path);
+	CHECK(domain_open_disk(&disk, &error) < 0);
+	CHECK(strstr(error.message, "No such file"));
 }
 
 static void test_said(void)
@@ -310,6 +559,59 @@ static void test_said(void)
 		{ "<x:y xmlns:x='urn:x'/>", 5, "<domain>: unknown element 'y'" },
 		{ "<vcpu x:placement='static' xmlns:x='urn:x'>1</vcpu>", 5, NULL },
 		{ "<title a='b'>x</title>", 5, "<title>: unknown attribute 'a'" },
+		{ "<devices><disk type='file'>\n<source fiel='/a'/><target dev='sda'/></disk></devices>",
+		  6, "<source>: unknown attribute 'fiel' (did you mean 'file'?)" },
+		{ "<devices><disk type='file'>\n<source dev='/a'/><target dev='sda'/></disk></devices>",
+		  6, "<source>: the attribute 'file' is required" },
+		{ "<devices><disk type='block'>\n<source dev='/a' file='/b'/><target dev='sda'/></disk>"
+		  "</devices>",
+		  6, "<source>: attribute 'file' of another type" },
+		{ "<devices>\n<disk type='file'><source file='a'/><target dev='sda'/></disk></devices>",
+		  6, NULL },
+		{ "<devices>\n<disk type='file'><source file='/a'/><target dev='vda'/></disk></devices>",
+		  6, NULL },
+		{ "<devices>\n<disk type='file'><source file='/a'/><target dev='sdbm'/></disk></devices>",
+		  6, NULL },
+		{ "<devices>\n<disk type='network'/></devices>", 6,
+		  "<disk>: attribute 'type': The value 'network' is not an element of the set {'file', "
+		  "'block'}" },
+		{ "<devices>" DISK "\n" DISK "</devices>", 6,
+		  "<disk>: there is a disk 'sda' already" },
+		{ "<devices><disk type='file'><source file='/a'/><target dev='sda'/>\n"
+		  "<blockio logical_block_size='4096' physical_block_size='512'/></disk></devices>",
+		  6, "<blockio>: the physical size is less than the logical one" },
+		{ "<devices>\n<interface type='direct'/></devices>", 6, NULL },
+		{ "<devices>\n<interface type='bridge'/></devices>", 6,
+		  "<interface>: a <source> with the bridge is missing" },
+		{ "<devices><interface type='user'>\n<source bridge='a'/></interface></devices>", 6,
+		  "<source>: not with an interface of type 'user'" },
+		{ "<devices><interface type='ethernet'>\n<portForward proto='tcp'><range start='1'/>"
+		  "</portForward></interface></devices>",
+		  6, "<portForward>: not with an interface of type 'ethernet'" },
+		{ "<devices><interface type='user'>\n<portForward proto='tcp' address='1.2.3'>"
+		  "<range start='1'/></portForward></interface></devices>",
+		  6, "<portForward>: '1.2.3' is not an address" },
+		{ "<devices><interface type='user'><portForward proto='tcp'><range start='1'/>\n"
+		  "<range start='1' to='2'/></portForward></interface></devices>",
+		  6, "<range>: port 1 is there twice" },
+		{ "<devices><interface type='user'><portForward proto='tcp'>\n<range start='0'/>"
+		  "</portForward></interface></devices>",
+		  6, NULL },
+		{ "<devices><interface type='user'>\n<mac address='00:00:00:00:00:00'/></interface>"
+		  "</devices>",
+		  6, "<mac>: the address of nothing" },
+		{ "<devices><interface type='user'>\n<mac address='01:00:00:00:00:00'/></interface>"
+		  "</devices>",
+		  6, NULL },
+		{ "<devices>" CARD "\n" CARD "</devices>", 6,
+		  "<interface>: there is one with the address 02:00:00:00:00:01 already" },
+		{ "<devices><interface type='user'/><interface type='user'/><interface type='user'/>"
+		  "<interface type='user'/><interface type='user'/><interface type='user'/>"
+		  "<interface type='user'/><interface type='user'/>\n<interface type='user'/></devices>",
+		  6, "<interface>: more than 8" },
+		{ "<devices><input type='mouse' bus='vmbus'/>\n<input type='mouse' bus='vmbus'/></devices>",
+		  6, "<input>: the mouse is there twice" },
+		{ "<devices>\n<input type='mouse' bus='usb'/></devices>", 6, NULL },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -338,8 +640,8 @@ static void test_slip(void)
 
 static void test_unsupported(void)
 {
-	CHECK(!parse_with("<devices>\n<disk type='file'/></devices>"));
-	expect("<devices>: element 'disk' is not supported", 6, DOMAIN_UNSUPPORTED);
+	CHECK(!parse_with("<devices>\n<hostdev/></devices>"));
+	expect("<devices>: element 'hostdev' is not supported", 6, DOMAIN_UNSUPPORTED);
 	CHECK(!parse_with("<clock offset='utc'/>"));
 	expect("<domain>: element 'clock' is not supported", 5, DOMAIN_UNSUPPORTED);
 	CHECK(!parse_with("<currentMemory>1</currentMemory>"));
@@ -597,6 +899,10 @@ int main(void)
 	CHECK_RUN(test_lines);
 	CHECK_RUN(test_mutations);
 	CHECK_RUN(test_machine);
+	CHECK_RUN(test_boot);
+	CHECK_RUN(test_device);
+	CHECK_RUN(test_complete);
+	CHECK_RUN(test_image);
 	CHECK_RUN(test_cpusets);
 	domain_library_end();
 	return check_done();
