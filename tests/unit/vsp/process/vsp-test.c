@@ -18,9 +18,10 @@ static void test_common(void)
 {
 	static const char provided[] = "{\"devices\":[{\"class\":\"scsi\",\"instance\":\"" INSTANCE
 				       "\"}],\"socket_fd\":0}";
+	static const char withdrawn[] = "{\"instance\":\"" INSTANCE "\"}";
 	static const char *const methods[] = {
 		"Provide",  provided,
-		"Withdraw", "{\"instance\":\"" INSTANCE "\"}",
+		"Withdraw", withdrawn,
 		"PowerOff", "{}",
 		"Reboot",   "{\"reason\":\"for a test\"}",
 		"SendKeys", "{\"codes\":[30],\"hold_ms\":10}",
