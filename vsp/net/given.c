@@ -85,7 +85,7 @@ static bool take_common(const struct fields *fields, struct given_card *card, st
 /* A socket that keeps frames apart and leads somewhere. */
 static bool is_frame_socket(int fd)
 {
-	struct sockaddr_storage peer;
+	struct sockaddr_storage peer = { 0 };
 	socklen_t size = sizeof(peer);
 	int type = 0;
 

@@ -24,8 +24,8 @@
 
 #define CARDS_MAX 32u
 /* How long a guest may take to close the channels of a card, and how often we look. */
-#define REMOVE_MS 15000u
-#define LOOK_MS 20u
+#define REMOVE_MS 15000
+#define LOOK_MS 20
 
 struct card {
 	struct net *net; /* NULL: free */
@@ -33,7 +33,7 @@ struct card {
 	char name[GIVEN_NAME_MAX + 1];
 	/* while it is taken away */
 	struct event *look; /* NULL: it is not */
-	unsigned int looks;
+	int looks;
 	sd_varlink *asked; /* NULL: nobody waits any more */
 };
 
@@ -287,7 +287,7 @@ static void on_look(evutil_socket_t fd, short what, void *context)
 /* The guest needs a moment: looks again and again. */
 static bool start_looking(struct card *card, sd_varlink *link, struct error *error)
 {
-	static const struct timeval period = { .tv_usec = LOOK_MS * 1000 };
+	static const struct timeval period = { .tv_usec = LOOK_MS * 1000L };
 
 	card->look = event_new(service_base(self.service), -1, EV_PERSIST, on_look, card);
 	if (!card->look || event_add(card->look, &period) < 0) {

@@ -94,7 +94,7 @@ bool service_take(sd_varlink *link, uint32_t index, const char *field, int *fd, 
 
 static bool is_socket(int fd)
 {
-	struct sockaddr_storage peer;
+	struct sockaddr_storage peer = { 0 };
 	socklen_t size = sizeof(peer);
 	int type = 0;
 

@@ -272,7 +272,8 @@ static uint32_t take_rndis(uint8_t *bytes, size_t size)
 	memset(bytes, 0, size);
 	if (size > header.range.length)
 		size = header.range.length;
-	REQUIRE(guest_read(guest.guest, RECEIVE_PAGE * PAGE + header.range.offset, bytes, size));
+	REQUIRE(guest_read(guest.guest, (uint64_t)RECEIVE_PAGE * PAGE + header.range.offset, bytes,
+			   size));
 	memcpy(&rndis, bytes, sizeof(rndis));
 	REQUIRE(process_guest_send(&guest, VMBUS_PACKET_COMPLETION, 0, packet.transaction, NULL, 0,
 				   &done, sizeof(done)));
@@ -296,7 +297,7 @@ static uint32_t control(const void *message, uint32_t size)
 	uint8_t answer[256];
 	uint32_t type;
 
-	REQUIRE(guest_write(guest.guest, GUEST_FREE * PAGE, message, size));
+	REQUIRE(guest_write(guest.guest, (uint64_t)GUEST_FREE * PAGE, message, size));
 	REQUIRE(process_guest_send(&guest, VMBUS_PACKET_GPA_DIRECT, VMBUS_PACKET_ANSWER_WANTED, 7,
 				   &header, sizeof(header), &nvsp, sizeof(nvsp)));
 	type = take_rndis(answer, sizeof(answer));
@@ -354,7 +355,7 @@ static void check_frame(uint8_t mark)
 		struct rndis_header header;
 		struct rndis_packet packet;
 		uint8_t rest[256];
-	} got;
+	} got = { 0 };
 	uint8_t frame[60] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 0x88, 0xb5 };
 	size_t at;
 

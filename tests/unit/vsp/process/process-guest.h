@@ -128,20 +128,17 @@ static inline void process_guest_offer(struct process_guest *guest, bool resumed
 	struct link_message message = {
 		.type = LINK_OPEN,
 		.instance = guest->instance,
-		.open = { .pfn_count = rings.up + rings.down,
-			  .downstream = rings.up,
-			  .resumed = resumed },
 	};
-	int fds[LINK_FDS] = {
-		[LINK_FD_PAGES] = link_pages_write(rings.pfns, rings.up + rings.down),
-		[LINK_FD_SIGNAL_IN] = guest->signal_in,
-		[LINK_FD_SIGNAL_OUT] = guest->signal_out,
-		[LINK_FD_JOURNAL] = guest->journal,
-	};
+	int pages = link_pages_write(rings.pfns, rings.up + rings.down);
+	/* In the order of enum link_fd. */
+	int fds[LINK_FDS] = { pages, guest->signal_in, guest->signal_out, guest->journal };
 
-	REQUIRE(fds[LINK_FD_PAGES] >= 0);
+	REQUIRE(pages >= 0);
+	message.open.pfn_count = rings.up + rings.down;
+	message.open.downstream = rings.up;
+	message.open.resumed = resumed;
 	REQUIRE(link_send(guest->link, &message, fds, LINK_FDS, 0));
-	close(fds[LINK_FD_PAGES]);
+	close(pages);
 }
 
 static inline bool process_guest_opened(struct process_guest *guest)

@@ -20,11 +20,10 @@
 #include <sys/types.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <systemd/sd-json.h>
-#include <systemd/sd-varlink.h>
 #include <unistd.h>
 
 #include "check.h"
+#include "varlink.h"
 
 struct process {
 	const char *program, *interface; /* "org.mullion.Storage" */
@@ -246,10 +245,9 @@ static inline void check_options(void)
 
 		REQUIRE(pid >= 0);
 		if (pid == 0) {
-			int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-
-			dup2(null, STDOUT_FILENO);
-			dup2(null, STDERR_FILENO);
+			/* What it says is not for here. */
+			close(STDOUT_FILENO);
+			close(STDERR_FILENO);
 			execl(process.program, process.program, rows[i].option, (char *)NULL);
 			_exit(127);
 		}

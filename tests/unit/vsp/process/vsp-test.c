@@ -16,19 +16,16 @@
 
 static void test_common(void)
 {
+	static const char provided[] = "{\"devices\":[{\"class\":\"scsi\",\"instance\":\"" INSTANCE
+				       "\"}],\"socket_fd\":0}";
+	static const char withdrawn[] = "{\"instance\":\"" INSTANCE "\"}";
 	static const char *const methods[] = {
-		"Provide",
-		"{\"devices\":[{\"class\":\"scsi\",\"instance\":\"" INSTANCE "\"}],\"socket_fd\":0}",
-		"Withdraw",
-		"{\"instance\":\"" INSTANCE "\"}",
-		"PowerOff",
-		"{}",
-		"Reboot",
-		"{\"reason\":\"for a test\"}",
-		"SendKeys",
-		"{\"codes\":[30],\"hold_ms\":10}",
-		"SetTime",
-		"{}",
+		"Provide",  provided,
+		"Withdraw", withdrawn,
+		"PowerOff", "{}",
+		"Reboot",   "{\"reason\":\"for a test\"}",
+		"SendKeys", "{\"codes\":[30],\"hold_ms\":10}",
+		"SetTime",  "{}",
 		NULL,
 	};
 
