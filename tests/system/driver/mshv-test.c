@@ -1890,7 +1890,11 @@ static void memory_ranges(void)
 	ranges_refused(file);
 	CHECK_INT(list_memory(file, ranges, MULLION_RANGES_MAX, &count), 0);
 	CHECK_EQ(count, 3);
-	CHECK_MEM(ranges, want, sizeof(want));
+	for (unsigned int i = 0; i < 3; i++) {
+		CHECK_EQ(ranges[i].gpa, want[i].gpa);
+		CHECK_EQ(ranges[i].size, want[i].size);
+	}
+	REQUIRE(ranges[0].size == want[0].size);
 	CHECK_INT(list_memory(file, ranges, 3, &count), 0);
 
 	/* What touches can be mapped at once; it goes region by region. */
@@ -1967,22 +1971,24 @@ static char *emit_wrmsr(char *at, uint32_t msr, uint32_t value)
 /* Sets its SynIC up and goes on with the program. */
 static struct synic_guest new_synic_guest(const unsigned char *program, size_t size)
 {
-	struct synic_guest synic = { .guest = new_halting_guest() };
-	char *at = synic.guest.memory, *pages = new_memory(2 * PAGE);
+	struct guest guest = new_halting_guest();
+	char start[128], *at = start, *pages = new_memory(2 * PAGE);
+	struct synic_guest synic = { .guest = guest };
 
 	at = emit_wrmsr(at, HV_X64_MSR_SIEFP, SIEFP | 1);
 	at = emit_wrmsr(at, HV_X64_MSR_SIMP, SIMP | 1);
 	at = emit_wrmsr(at, HV_X64_MSR_SINT0 + 2, 0x30);
 	at = emit_wrmsr(at, HV_X64_MSR_SINT0 + 3, 0x30);
 	at = emit_wrmsr(at, HV_X64_MSR_SCONTROL, 1);
-	memcpy(at, program, size);
-	CHECK_INT(set_memory(synic.guest.partition, SIEFP / PAGE, pages, 2 * PAGE, WRITABLE), 0);
+	memcpy(guest.memory, start, (size_t)(at - start));
+	memcpy(guest.memory + (at - start), program, size);
+	CHECK_INT(set_memory(guest.partition, SIEFP / PAGE, pages, 2 * PAGE, WRITABLE), 0);
 	synic.flags = (void *)pages;
 	synic.messages = (void *)(pages + PAGE);
-	synic.other_vp = new_vp(synic.guest.partition, 1);
-	synic.file = attach_to(id_of(synic.guest.partition));
+	synic.other_vp = new_vp(guest.partition, 1);
+	synic.file = attach_to(id_of(guest.partition));
 	REQUIRE(synic.file >= 0);
-	CHECK(!interrupted(&synic.guest));
+	CHECK(!interrupted(&guest));
 	return synic;
 }
 
