@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "image.h"
 #include "tap.h"
 
 /* A channel more for each virtual processor beside the first; a guest takes fewer. */
@@ -89,9 +90,18 @@ sd_json_variant *devices_disk(const struct partition *partition, struct peer *pe
 			      const struct domain_disk *disk, struct failure *failure)
 {
 	struct domain_error error = { 0 };
-	int fd = domain_open_disk(disk, &error), index;
+	struct domain_disk shown = *disk;
+	char path[256];
 	sd_json_variant *json;
+	int fd, index;
 
+	if (disk->format != DOMAIN_RAW) {
+		/* What it is shown as. */
+		images_path(partition, disk, path, sizeof(path));
+		shown.source = path;
+		shown.format = DOMAIN_RAW;
+	}
+	fd = domain_open_disk(&shown, &error);
 	if (fd < 0) {
 		fail_domain(failure, &error);
 		/* The definition that was given has other lines than what is asked now. */

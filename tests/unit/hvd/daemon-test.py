@@ -22,6 +22,7 @@ import tempfile
 import time
 
 LIMIT = 60  # seconds that anything may take here
+QEMU_STORAGE_DAEMON = '/usr/bin/qemu-storage-daemon'
 
 
 class Failure(Exception):
@@ -99,6 +100,7 @@ class Daemon:
     def command(self):
         devices = [f'--spawn-{role}={self.devices}' for role in ('vsp', 'storage', 'net')
                    if self.devices]
+        devices.append('--spawn-image=' + QEMU_STORAGE_DAEMON)
         return [self.hvd, '--config', self.top + '/etc', '--run', self.run, '--spawn', self.worker,
                 *devices, '--without-hypervisor', '--device', '/nonexistent',
                 '--mshv', '/nonexistent']
@@ -223,6 +225,8 @@ class Daemon:
             self.process.kill()
             self.process.wait()
         self.forget()
+        for name in os.listdir(self.run + '/image') if os.path.exists(self.run + '/image') else []:
+            ctypes.CDLL(None).umount2(f'{self.run}/image/{name}/disk'.encode(), 2)
         for pid in self.processes():
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
@@ -1146,6 +1150,52 @@ def test_send_keys(daemon):
     for keys in ([], ['KEY_NONSENSE'], ['KEY_A'] * 17):
         daemon.refused('BadConfiguration', 'SendKeys', partition='vm', keys=keys)
     daemon.refused('BadConfiguration', 'SendKeys', partition='vm', keys=['KEY_A'], hold_ms=60001)
+
+
+def test_qcow2(daemon):
+    """An image that is not raw is shown as a raw file as long as the guest runs."""
+    if not os.access(QEMU_STORAGE_DAEMON, os.X_OK) or not os.access('/dev/fuse', os.W_OK):
+        print('no qemu-storage-daemon, or no FUSE: skipped')
+        return
+    path = daemon.top + """/i 'm " odd$,.qcow2"""
+    subprocess.run(['qemu-img', 'create', '-q', '-f', 'qcow2', path, '3M'], check=True)
+    source = path.replace('"', '&quot;')
+    disk = f'<disk type="file"><driver type="qcow2"/><source file="{source}"/><target dev="sda"/></disk>'
+    daemon.define(more=f'<devices>{disk}</devices>')
+    shown = daemon.run + '/image/vm:sda/disk'
+    events = subscribe(daemon, types=['device_error'])
+    for _ in range(2):
+        daemon.call('Start', partition='vm')
+        same(daemon.methods()[-2:], ['storage Configure', 'vsp Provide'], 'calls')
+        same(os.stat(shown).st_size, 3 << 20, 'size')
+        # The provider that comes again gets the same.
+        os.kill(daemon.process_of('storage'), signal.SIGKILL)
+        same(take(events, 1)[0]['device'], 'hv-storage', 'event')
+        daemon.wait(lambda: daemon.methods()[-1] == 'vsp Provide' and
+                    len(daemon.methods()) % 5 == 0, 'another provider')
+        daemon.kill()
+        daemon.start()
+        daemon.wait_state('running', 'adopted')
+        daemon.wait(lambda: daemon.call('DeviceStats', partition='vm')['disks'], 'adopted')
+        events = subscribe(daemon, types=['device_error'])
+        daemon.call('Reset', partition='vm')
+        same(os.stat(shown).st_size, 3 << 20, 'size')
+        daemon.call('Destroy', partition='vm')
+        daemon.wait(lambda: not os.path.ismount(shown), 'it is shown no more')
+        daemon.forget_calls()
+    daemon.call('Start', partition='vm')
+    with open(daemon.run + '/image/vm:sda/pid', encoding='ascii') as file:
+        os.kill(int(file.read()), signal.SIGTERM)
+    event = take(events, 1)[0]
+    same((event['device'], event['state']), ('sda', 'running'), 'event')
+    daemon.refused('Unsupported', 'AttachDevice', partition='vm', xml=disk.replace('sda', 'sdb'))
+    daemon.call('Destroy', partition='vm')
+    # What is no image is found out by whoever reads it.
+    with open(path, 'r+b') as file:
+        file.seek(4)
+        file.write(b'\xff' * 60)
+    answer = daemon.refused('Failed', 'Start', partition='vm')
+    check('is not shown' in answer['message'], answer['message'])
 
 
 def run(name, function, *programs):

@@ -49,7 +49,7 @@ static void note(const char *method, sd_json_variant *json)
 
 	if (!file)
 		return;
-	sd_json_variant_format(json, 0, &text);
+	sd_json_variant_format(json, SD_JSON_FORMAT_CENSOR_SENSITIVE, &text);
 	fprintf(file, "%s %d %s %s\n", fake.role, getpid(), method, text ? text : "{}");
 	fclose(file);
 	free(text);
@@ -441,7 +441,8 @@ static int bind_methods(sd_varlink_server *server)
 	int result = 0;
 
 	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]) && result >= 0; i++) {
-		if (methods[i].interface && strcmp(methods[i].interface, fake.interface) != 0)
+		if (methods[i].interface && fake.interface &&
+		    strcmp(methods[i].interface, fake.interface) != 0)
 			continue;
 		snprintf(names[i], sizeof(names[i]), "%s.%s", fake.interface, methods[i].name);
 		result = sd_varlink_server_bind_method(server, names[i], methods[i].method);
@@ -494,7 +495,7 @@ int main(int count, char **arguments)
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		sd_event_add_signal(fake.event, NULL, signals[i] | SD_EVENT_SIGNAL_PROCMASK,
 				    on_signal, NULL);
-	result = sd_varlink_server_new(&server, 0);
+	result = sd_varlink_server_new(&server, SD_VARLINK_SERVER_ACCOUNT_UID);
 	if (result >= 0)
 		result = bind_methods(server);
 	if (result >= 0)
