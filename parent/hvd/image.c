@@ -18,7 +18,7 @@
 #include "log.h"
 #include "spawn.h"
 
-#define TRY_MS 50
+#define TRY_US 50000
 #define TRIES 400u /* 20 s: a large image is checked when it is opened */
 #define ADOPT_TRIES 2u
 /* On one line; the flag for that alone is none. */
@@ -105,7 +105,9 @@ static sd_json_variant *export_json(const struct partition *partition,
 		       SD_JSON_BUILD_PAIR_STRING("node-name", "image"),
 		       SD_JSON_BUILD_PAIR_STRING("mountpoint", path),
 		       SD_JSON_BUILD_PAIR_BOOLEAN("writable", !disk->read_only),
-		       SD_JSON_BUILD_PAIR_STRING("allow-other", "off"));
+		       /* hv-storage, which has it open, runs as somebody else; by its path nobody
+			* but root gets there. */
+		       SD_JSON_BUILD_PAIR_STRING("allow-other", "on"));
 	return json;
 }
 
@@ -166,13 +168,8 @@ static bool launch(const struct image *image, const struct domain_disk *disk,
 
 /* ---- the monitor ---- */
 
-static void image_free(struct image *image)
+static void destroy(struct image *image)
 {
-	struct image **at = &image->images->first;
-
-	while (*at != image)
-		at = &(*at)->next;
-	*at = image->next;
 	if (image->end)
 		event_free(image->end);
 	if (image->timer)
@@ -180,6 +177,26 @@ static void image_free(struct image *image)
 	if (image->monitor >= 0)
 		close(image->monitor);
 	free(image);
+}
+
+static void image_free(struct image *image)
+{
+	struct image **at = &image->images->first;
+
+	while (*at != image)
+		at = &(*at)->next;
+	*at = image->next;
+	destroy(image);
+}
+
+/* The first, taken out; NULL: there is none. */
+static struct image *take_first(struct images *images)
+{
+	struct image *first = images->first;
+
+	if (first)
+		images->first = first->next;
+	return first;
 }
 
 static void on_end(evutil_socket_t fd, short what, void *context)
@@ -241,7 +258,7 @@ static void give_up(struct image *image)
 
 static void on_try(evutil_socket_t fd, short what, void *context)
 {
-	static const struct timeval interval = { .tv_usec = TRY_MS * 1000 };
+	static const struct timeval interval = { .tv_usec = TRY_US };
 	struct image *image = context;
 	struct images *images = image->images;
 	bool there;
@@ -339,10 +356,12 @@ void images_start(struct images *images,
 
 void images_end(struct images *images)
 {
+	struct image *image;
+
 	images->done = NULL;
-	while (images->first) {
-		spawner_end_image(spawner_of(images->first), images->first->name);
-		image_free(images->first);
+	while ((image = take_first(images))) {
+		spawner_end_image(spawner_of(image), image->name);
+		destroy(image);
 	}
 }
 
@@ -374,10 +393,12 @@ struct images *images_new(struct partition *partition,
 
 void images_free(struct images *images)
 {
+	struct image *image;
+
 	if (!images)
 		return;
-	while (images->first)
-		image_free(images->first);
+	while ((image = take_first(images)))
+		destroy(image);
 	event_free(images->kick);
 	free(images);
 }

@@ -226,6 +226,9 @@ static void on_devices(struct partition *partition, const struct failure *failur
 {
 	struct failure own;
 
+	/* With the names that tap devices have got. */
+	if (!failure && partition->live->card_count)
+		partition_note_live(partition);
 	if (failure) {
 		start_failed(partition, failure);
 	} else if (partition->operations->order.paused) {
@@ -353,16 +356,13 @@ static bool launch(struct partition *partition, struct failure *failure)
 {
 	struct hvd *hvd = partition->hvd;
 	const char *name = partition_name(partition);
-	char *xml;
 	int error;
 
 	if (hvd->hypervisor.mshv < 0 && !hvd->settings.without_hypervisor)
 		return fail(failure, FAILURE_UNSUPPORTED, "there is no hypervisor (%s)",
 			    hvd->settings.mshv);
 	partition->live = domain_copy(partition->config);
-	xml = partition->live ? domain_format(partition->live, NULL) : NULL;
-	error = xml ? store_write(&hvd->live, name, xml) : -ENOMEM;
-	free(xml);
+	error = partition->live ? partition_note_live(partition) : -ENOMEM;
 	if (error)
 		return fail_errno(failure, -error, "%s: what runs cannot be noted", name);
 	if (!spawner_start(hvd->spawner, PEER_WORKER, name, failure))

@@ -906,6 +906,68 @@ def test_devices_fail(daemon):
     daemon.wait(lambda: not daemon.processes(), 'all go')
 
 
+def test_image_in_use(daemon):
+    disk = daemon.disk()
+    os.link(daemon.top + '/sda', daemon.top + '/link')
+    same_disk = disk.replace('/sda', '/link')
+    for name, more in (('a', disk), ('b', same_disk), ('c', same_disk.replace('<target', '<readonly/><target'))):
+        daemon.define(name=name, more=f'<devices>{more}</devices>')
+    daemon.call('Start', partition='a')
+    for name in ('b', 'c'):
+        answer = daemon.refused('Busy', 'Start', partition=name)
+        check("in use by the partition 'a'" in answer['message'], answer['message'])
+    daemon.call('Destroy', partition='a')
+    daemon.call('Start', partition='b')
+
+
+def test_tap(daemon):
+    """Tap devices, in a network namespace of hvd's own."""
+    daemon.end()
+    script = 'ip link add br0 type bridge && ip link set br0 up && exec "$@"'
+    wrapped = ['unshare', '-n', 'sh', '-c', script, 'sh', *daemon.command()]
+    if subprocess.run([*wrapped[:5], 'sh', 'test', '-w', '/dev/net/tun'], check=False).returncode:
+        print('no network namespace, bridge or tap device: skipped')
+        daemon.start()
+        return
+    daemon.command = lambda: wrapped
+    daemon.start()
+
+    def links():
+        text = subprocess.run(['nsenter', '-n', '-t', str(daemon.process.pid), 'ip', '-j', 'link'],
+                              check=True, capture_output=True).stdout
+        return {link['ifname']: link for link in json.loads(text)}
+
+    bridge = ("<interface type='bridge'><source bridge='br0'/><driver queues='2'/>"
+              "<mtu size='1400'/></interface>")
+    named = "<interface type='ethernet'><target dev='mine'/></interface>"
+    daemon.define(more=f'<devices>{bridge}{named}</devices>')
+    daemon.call('Start', partition='vm')
+    cards = daemon.calls()[-2][3]['cards']
+    same([len(card['tap_fds']) for card in cards], [2, 1], 'queues')
+    name = daemon.info()['interfaces'][0]['target']
+    same(name, 'vnet0', 'the name that the kernel has chosen')
+    found = links()
+    same((found['vnet0']['master'], found['vnet0']['mtu'], 'UP' in found['vnet0']['flags']),
+         ('br0', 1400, True), 'vnet0')
+    check('UP' in found['mine']['flags'] and 'master' not in found['mine'], 'mine')
+    # Another guest does not get this one's device.
+    daemon.define(name='thief', more=f'<devices>{named}</devices>')
+    answer = daemon.refused('Busy', 'Start', partition='thief')
+    check("no tap device 'mine'" in answer['message'], answer['message'])
+    daemon.define(name='lost', more="<devices><interface type='bridge'><source bridge='br1'/>"
+                                    "</interface></devices>")
+    answer = daemon.refused('Failed', 'Start', partition='lost')
+    check("cannot be added to the bridge 'br1'" in answer['message'], answer['message'])
+    # What is started again has them again.
+    os.kill(daemon.process_of('net'), signal.SIGKILL)
+    daemon.wait(lambda: len(daemon.calls()[-2][3].get('cards', [])) == 2 and
+                daemon.methods()[-1] == 'vsp Provide' and 'mine' in links(), 'again')
+    check('vnet0' not in daemon.call('DumpXml', partition='vm', inactive=True)['xml'], 'config')
+    check('vnet' in daemon.call('DumpXml', partition='vm')['xml'], 'live')
+    daemon.call('Destroy', partition='vm')
+    same(sorted(links()), ['br0', 'lo'], 'all are gone')
+
+
 def test_no_devices(daemon):
     """Without programs for devices a guest runs if it has none."""
     daemon.define()

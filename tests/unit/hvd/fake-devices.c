@@ -12,7 +12,9 @@
  *   deaf        the guest cannot be asked
  *   stay        Stop does not end it
  *   full        AddDisk and AddCard fail
- * and it obeys signals: SIGUSR1 is the guest's driver that answers (Vsp), or a disk
+ * Descriptors of tap devices stay open until it ends.
+ *
+ * It obeys signals: SIGUSR1 is the guest's driver that answers (Vsp), or a disk
  * without room (Storage); SIGUSR2 is the guest that tells its addresses.
  */
 #include <fcntl.h>
@@ -158,6 +160,21 @@ static int on_hello(sd_varlink *link, sd_json_variant *json, sd_varlink_method_f
 				  SD_JSON_BUILD_PAIR_INTEGER("pid", getpid()));
 }
 
+/* Keeps the descriptors of a card's tap device. */
+static bool keep_taps(sd_varlink *link, sd_json_variant *card)
+{
+	sd_json_variant *fds = sd_json_variant_by_key(card, "tap_fds");
+
+	for (size_t i = 0; fds && i < sd_json_variant_elements(fds); i++) {
+		int fd = sd_varlink_peek_fd(
+			link, (size_t)sd_json_variant_unsigned(sd_json_variant_by_index(fds, i)));
+
+		if (fd < 0 || fcntl(fd, F_DUPFD_CLOEXEC, 3) < 0)
+			return false;
+	}
+	return true;
+}
+
 /* All descriptors that a configuration speaks of have come. */
 static bool is_complete(sd_varlink *link, sd_json_variant *json)
 {
@@ -169,6 +186,10 @@ static bool is_complete(sd_varlink *link, sd_json_variant *json)
 		int fd = descriptor(link, sd_json_variant_by_index(fake.parts, i), field);
 
 		if (fd < 0 || fcntl(fd, F_GETFL) < 0)
+			return false;
+	}
+	for (size_t i = 0; is_net() && i < sd_json_variant_elements(fake.parts); i++) {
+		if (!keep_taps(link, sd_json_variant_by_index(fake.parts, i)))
 			return false;
 	}
 	return true;
