@@ -965,7 +965,7 @@ def test_tap(daemon):
     check('vnet0' not in daemon.call('DumpXml', partition='vm', inactive=True)['xml'], 'config')
     check('vnet' in daemon.call('DumpXml', partition='vm')['xml'], 'live')
     daemon.call('Destroy', partition='vm')
-    same(sorted(links()), ['br0', 'lo'], 'all are gone')
+    daemon.wait(lambda: sorted(links()) == ['br0', 'lo'], 'all are gone')
 
 
 def test_no_devices(daemon):
@@ -1182,7 +1182,8 @@ def test_attach_fails(daemon):
     same((daemon.state('die-net')[0], daemon.info('die-net')['interfaces']), ('running', []), 'as before')
     daemon.define(name='fail-storage')
     daemon.call('Start', partition='fail-storage')
-    daemon.refused('BadConfiguration', 'AttachDevice', partition='fail-storage', xml=daemon.disk())
+    daemon.refused('BadConfiguration', 'AttachDevice', partition='fail-storage',
+                   xml=daemon.disk('sdc'))
     same(daemon.info('fail-storage')['disks'], [], 'as before')
 
 
