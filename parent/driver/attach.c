@@ -37,14 +37,6 @@ struct port {
 	struct mullion_message_ring *ring; /* shared with hv; NULL for events */
 };
 
-/* An eventfd whose signals set an event flag. */
-struct signal {
-	struct mullion_hook hook; /* in the attached file's */
-	struct mshv_partition *partition;
-	u32 vp;
-	u16 sint, flag; /* these three under the eventfd's lock */
-};
-
 struct attached {
 	struct mshv_partition *partition;
 	struct list_head list; /* in the partition's, under its attached_lock */
@@ -52,7 +44,7 @@ struct attached {
 	wait_queue_head_t queue; /* for poll: the partition has ended */
 	struct mutex lock; /* ports, and who changes the signals */
 	struct xarray ports; /* by connection */
-	struct mullion_hooks signals; /* of struct signal */
+	struct mullion_hooks signals; /* signal.c */
 };
 
 static void port_signal(struct mullion_event *event)
@@ -245,162 +237,29 @@ static long post_message(struct attached *attached, void __user *argument)
 	return status == HV_STATUS_INSUFFICIENT_BUFFERS ? -EAGAIN : mullion_errno(status);
 }
 
-/* Any context. */
-static u16 set_flag(struct mshv_partition *partition, u32 vp, u32 sint, u32 flag)
-{
-	struct hv_input_signal_event_direct input = {
-		.partition_id = partition->id,
-		.vp_index = vp,
-		.sint = sint,
-		.flag_number = flag,
-	};
-	struct hv_output_signal_event_direct output;
-
-	return hv_status(mullion_call(HVCALL_SIGNAL_EVENT_DIRECT, &input, sizeof(input), &output,
-				      sizeof(output)));
-}
-
-static bool is_flag(u32 sint, u32 flag)
-{
-	return sint < HV_SYNIC_SINT_COUNT && flag < HV_EVENT_FLAGS_COUNT;
-}
-
 static long signal_event(struct attached *attached, void __user *argument)
 {
-	struct mullion_signal user;
-
-	if (copy_from_user(&user, argument, sizeof(user)))
-		return -EFAULT;
-	if (user.reserved || !is_flag(user.sint, user.flag))
-		return -EINVAL;
-	return mullion_errno(set_flag(attached->partition, user.vp, user.sint, user.flag));
-}
-
-/* What a guest does not want to hear is lost. Once the partition has ended hv knows its
- * id no more, and no other partition ever has it. */
-static void signal_flag(struct mullion_hook *hook)
-{
-	struct signal *signal = container_of(hook, struct signal, hook);
-
-	set_flag(signal->partition, signal->vp, signal->sint, signal->flag);
-}
-
-static void free_signal(struct mullion_hook *hook)
-{
-	kfree(container_of(hook, struct signal, hook));
-}
-
-static void aim(struct signal *signal, const struct mullion_signal_binding *user)
-{
-	signal->vp = user->vp;
-	signal->sint = user->sint;
-	signal->flag = user->flag;
-}
-
-/* The attached file's lock is held, so that nobody else changes the list but eventfds
- * that close; the caller's does not. NULL: it is not bound. */
-static struct signal *find_signal(struct attached *attached, const struct eventfd_ctx *eventfd)
-{
-	struct mullion_hook *hook;
-	struct signal *found = NULL;
-
-	spin_lock_irq(&attached->signals.lock);
-	list_for_each_entry(hook, &attached->signals.list, list) {
-		if (hook->eventfd == eventfd)
-			found = container_of(hook, struct signal, hook);
-	}
-	spin_unlock_irq(&attached->signals.lock);
-	return found;
-}
-
-static int new_signal(struct attached *attached, const struct mullion_signal_binding *user,
-		      struct file *file)
-{
-	struct signal *signal = kzalloc(sizeof(*signal), GFP_KERNEL_ACCOUNT);
-	int error;
-
-	if (!signal)
-		return -ENOMEM;
-	signal->hook.signalled = signal_flag;
-	signal->hook.free = free_signal;
-	signal->partition = attached->partition;
-	aim(signal, user);
-	error = mullion_hook_add(&attached->signals, &signal->hook, file, MULLION_SIGNALS_MAX);
-	if (error)
-		kfree(signal);
-	return error;
-}
-
-/* Each signal finds the old aim or the new one, and none the old one from now on. */
-static void aim_anew(struct signal *signal, const struct mullion_signal_binding *user)
-{
-	spin_lock_irq(&signal->hook.queue->lock);
-	aim(signal, user);
-	spin_unlock_irq(&signal->hook.queue->lock);
-}
-
-static int bind_file(struct attached *attached, const struct mullion_signal_binding *user,
-		     struct file *file)
-{
-	struct eventfd_ctx *eventfd = eventfd_ctx_fileget(file);
-	struct signal *signal;
-	int error = 0;
-
-	if (IS_ERR(eventfd))
-		return PTR_ERR(eventfd);
-	mutex_lock(&attached->lock);
-	signal = find_signal(attached, eventfd);
-	if (signal)
-		aim_anew(signal, user);
-	else
-		error = new_signal(attached, user, file);
-	mutex_unlock(&attached->lock);
-	eventfd_ctx_put(eventfd);
-	return error;
+	return mullion_signal_event(attached->partition, argument);
 }
 
 static long bind_signal(struct attached *attached, void __user *argument)
 {
-	struct mullion_signal_binding user;
-	struct file *file;
-	int error;
+	long result;
 
-	if (copy_from_user(&user, argument, sizeof(user)))
-		return -EFAULT;
-	if (user.reserved || !is_flag(user.sint, user.flag) || user.vp >= MSHV_MAX_VPS ||
-	    !smp_load_acquire(&attached->partition->vps[user.vp]))
-		return -EINVAL;
-	file = fget(user.eventfd);
-	if (!file)
-		return -EBADF;
-	error = bind_file(attached, &user, file);
-	fput(file);
-	return error;
-}
-
-static bool is_of_eventfd(const struct mullion_hook *hook, const void *what)
-{
-	return hook->eventfd == what;
+	mutex_lock(&attached->lock);
+	result = mullion_signal_bind(attached->partition, &attached->signals, argument);
+	mutex_unlock(&attached->lock);
+	return result;
 }
 
 static long unbind_signal(struct attached *attached, void __user *argument)
 {
-	struct mullion_signal_binding user;
-	struct eventfd_ctx *eventfd;
-	unsigned int count;
+	long result;
 
-	if (copy_from_user(&user, argument, sizeof(user)))
-		return -EFAULT;
-	if (user.reserved || user.vp || user.sint || user.flag)
-		return -EINVAL;
-	eventfd = eventfd_ctx_fdget(user.eventfd);
-	if (IS_ERR(eventfd))
-		return PTR_ERR(eventfd);
 	mutex_lock(&attached->lock);
-	count = mullion_hooks_remove(&attached->signals, is_of_eventfd, eventfd);
+	result = mullion_signal_unbind(&attached->signals, argument);
 	mutex_unlock(&attached->lock);
-	eventfd_ctx_put(eventfd);
-	return count ? 0 : -ENOENT;
+	return result;
 }
 
 /* Tells how many there are also where there is no room for them. */

@@ -10,7 +10,8 @@
  * For children: calls.c makes hypercalls with structures, pool.c gives hv memory,
  * events.c hears of hv, hook.c of eventfds, mshv.c serves /dev/mshv by partition.c,
  * vp.c, state.c, memory.c, access.c, irq.c, doorbell.c (with store.c) and hvcall.c;
- * control.c and attach.c are /dev/mullion's side, watch.c tells who wants to know.
+ * control.c and attach.c (with signal.c) are /dev/mullion's side, watch.c tells who
+ * wants to know.
  */
 #ifndef MULLION_ROOT_H
 #define MULLION_ROOT_H

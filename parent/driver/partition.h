@@ -158,6 +158,13 @@ bool mullion_doorbell_ring(struct mshv_vp *vp);
 long mullion_root_hvcall(struct mshv_partition *partition, struct mshv_root_hvcall __user *user,
 			 bool of_vp);
 
+/* signal.c: MULLION_IOC_SIGNAL_EVENT, BIND_SIGNAL, UNBIND_SIGNAL; the partition has not
+ * ended. One caller at a time for each list of signals. */
+long mullion_signal_event(struct mshv_partition *partition, const void __user *argument);
+long mullion_signal_bind(struct mshv_partition *partition, struct mullion_hooks *signals,
+			 const void __user *argument);
+long mullion_signal_unbind(struct mullion_hooks *signals, const void __user *argument);
+
 /* attach.c */
 
 /* A file that stands for the partition; takes over the caller's reference. */

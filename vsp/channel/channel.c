@@ -50,7 +50,7 @@ struct open_channel {
 	uint32_t waiting_first, waiting_count;
 	bool waits[CHANNEL_TICKETS]; /* the ticket's answer is among them */
 	uint32_t room_wanted; /* bytes; 0: nobody waits */
-	bool send_failed; /* the provider waits for ready() */
+	uint32_t send_wanted; /* bytes; the provider waits for ready() */
 	bool in_turn, paused, broken, closing;
 	bool starved; /* the last turn ended for want of a ticket */
 	bool in_close; /* the provider's close() runs */
@@ -120,17 +120,25 @@ static void publish(struct open_channel *c)
 	again(c);
 }
 
-/* A packet of that size found no room: the guest is to say when there is. */
-static void want_room(struct open_channel *c, uint32_t size)
+/* True: there is so much room. Else the guest is to say when there is. */
+static bool has_room(struct open_channel *c, uint32_t size)
 {
 	static const struct timeval soon = { .tv_usec = ROOM_RETRY_US };
 
-	publish(c);
 	c->room_wanted = size;
 	if (ring_want_room(&c->out, size))
-		again(c);
-	else if (!ring_peer_signals_room(&c->out))
+		return true;
+	if (!ring_peer_signals_room(&c->out))
 		event_add(c->room, &soon);
+	return false;
+}
+
+/* A packet of that size found no room. */
+static void want_room(struct open_channel *c, uint32_t size)
+{
+	publish(c);
+	if (has_room(c, size))
+		again(c);
 }
 
 static void flush_later(struct open_channel *c)
@@ -184,7 +192,8 @@ void channel_answer(struct channel *channel, uint32_t ticket, const void *payloa
 			channel_broken(channel, "no memory for answers that it does not read");
 			return;
 		}
-		if (!c->room_wanted)
+		/* The first one's is less than a packet of the provider's may wait for. */
+		if (c->waiting_count == 1)
 			want_room(c, ring_packet_size(0, size));
 	}
 	flush_later(c);
@@ -220,9 +229,9 @@ enum channel_send channel_send(struct channel *channel, uint16_t type, uint16_t 
 		flush_later(c);
 		return CHANNEL_SENT;
 	case RING_FULL:
-		c->send_failed = true;
-		if (!c->room_wanted)
-			want_room(c, ring_packet_size(extra_size, size));
+		c->send_wanted = ring_packet_size(extra_size, size);
+		if (!c->waiting_count)
+			want_room(c, c->send_wanted);
 		return CHANNEL_FULL;
 	default:
 		return CHANNEL_DEAD;
@@ -246,10 +255,9 @@ static void on_flush_due(evutil_socket_t fd, short what, void *context)
 /* The guest has read something, perhaps. */
 static void use_room(struct open_channel *c)
 {
-	if (!c->room_wanted)
+	if (!c->room_wanted || !has_room(c, c->room_wanted))
 		return;
 	c->room_wanted = 0;
-	ring_want_room(&c->out, 0);
 	while (c->waiting_count) {
 		const struct answer *answer = &c->waiting[c->waiting_first];
 
@@ -261,9 +269,9 @@ static void use_room(struct open_channel *c)
 		c->waiting_first = (c->waiting_first + 1) % CHANNEL_TICKETS;
 		c->waiting_count--;
 	}
-	if (!c->send_failed)
+	if (!c->send_wanted || !has_room(c, c->send_wanted))
 		return;
-	c->send_failed = false;
+	c->room_wanted = c->send_wanted = 0;
 	if (c->channel.ops->ready)
 		c->channel.ops->ready(&c->channel);
 }

@@ -105,8 +105,8 @@ static bool is_tap(int fd, bool headers)
 	if (ioctl(fd, TUNGETIFF, &request) < 0 || !(request.ifr_flags & IFF_TAP) ||
 	    !(request.ifr_flags & IFF_NO_PI) || headers != !!(request.ifr_flags & IFF_VNET_HDR))
 		return false;
-	return !headers || (ioctl(fd, TUNGETVNETHDRSZ, &size) == 0 &&
-			    size == (int)sizeof(struct frame_header));
+	return !headers ||
+	       (ioctl(fd, TUNGETVNETHDRSZ, &size) == 0 && size == (int)sizeof(struct frame_header));
 }
 
 static bool check_descriptor(const struct given_card *card, int fd, struct error *error)
@@ -211,8 +211,8 @@ static int take_user(sd_varlink *link, const struct fields *fields, struct given
 	size_t count = fields->forwards ? sd_json_variant_elements(fields->forwards) : 0;
 
 	if (fields->tap_fds || fields->headers)
-		return !error_set(error, ERROR_CONFIG,
-				  "card %s: tap_fds and headers are for a tap", card->name);
+		return !error_set(error, ERROR_CONFIG, "card %s: tap_fds and headers are for a tap",
+				  card->name);
 	if (fields->hostname && !is_hostname(fields->hostname))
 		return !error_set(error, ERROR_CONFIG, "card %s: hostname: not a host's name",
 				  card->name);
@@ -293,8 +293,8 @@ static struct net_backend *make_tap(struct event_base *base, struct given_card *
 
 struct net *given_card_make(struct event_base *base, struct given_card *card, struct error *error)
 {
-	struct net_backend *backend =
-		card->user ? make_user(base, card, error) : make_tap(base, card, error);
+	struct net_backend *backend = card->user ? make_user(base, card, error) :
+						   make_tap(base, card, error);
 	struct net *net = backend ? net_new(&card->config, backend) : NULL;
 
 	if (net)

@@ -291,7 +291,7 @@ static bool configure(sd_varlink *link, const struct given *given, struct error 
 		return error_set(error, ERROR_CONFIG, "vcpus: not 1 to %u", VCPUS_MAX);
 	if (!service_take(link, given->partition_fd, "partition_fd", &partition, error))
 		return false;
-	made = make(partition, given->vcpus, error);
+	made = partition_check(partition, error) && make(partition, given->vcpus, error);
 	close(partition);
 	return made;
 }
@@ -343,7 +343,8 @@ static bool find_class(const char *name, struct host_device *what, struct error 
 			return true;
 		}
 	}
-	return error_set(error, ERROR_UNSUPPORTED, "class: devices of this class cannot be offered");
+	return error_set(error, ERROR_UNSUPPORTED,
+			 "class: devices of this class cannot be offered");
 }
 
 static bool convert(const struct described *from, struct host_device *to, struct error *error)
@@ -408,7 +409,8 @@ static bool provide(sd_varlink *link, const struct host_device *devices, unsigne
 	if (host_provide(self.host, devices, count, fd) >= 0)
 		return true;
 	if (errno == EEXIST)
-		return error_set(error, ERROR_CONFIG, "a device of that instance is there and lives");
+		return error_set(error, ERROR_CONFIG,
+				 "a device of that instance is there and lives");
 	if (errno == EINVAL)
 		return error_set(error, ERROR_CONFIG, "devices that cannot be offered");
 	return error_errno(error, errno, "devices");
@@ -643,9 +645,9 @@ static void end(struct service *service)
 }
 
 static const struct service_method methods[] = {
-	{ "Configure", on_configure }, { "Provide", on_provide },     { "Withdraw", on_withdraw },
-	{ "PowerOff", on_power_off },  { "Reboot", on_reboot },	      { "SendKeys", on_send_keys },
-	{ "SetTime", on_set_time },    { "Status", on_status },	      { "Subscribe", on_subscribe },
+	{ "Configure", on_configure }, { "Provide", on_provide }, { "Withdraw", on_withdraw },
+	{ "PowerOff", on_power_off },  { "Reboot", on_reboot },	  { "SendKeys", on_send_keys },
+	{ "SetTime", on_set_time },    { "Status", on_status },	  { "Subscribe", on_subscribe },
 };
 
 const struct service_program vsp_program = {

@@ -3,6 +3,9 @@
 #include "partition.h"
 
 #include <errno.h>
+#include <linux/types.h> /* before <mullion/parent.h>, which has them too */
+#include <mullion/uapi.h>
+#include <sys/ioctl.h>
 
 #include "attached.h"
 
@@ -17,6 +20,13 @@ bool partition_error(struct error *error, int number)
 	default:
 		return error_errno(error, number, "partition");
 	}
+}
+
+bool partition_check(int fd, struct error *error)
+{
+	__u64 time;
+
+	return ioctl(fd, MULLION_IOC_REFERENCE_TIME, &time) == 0 || partition_error(error, errno);
 }
 
 struct guest *partition_guest(int fd, struct error *error)

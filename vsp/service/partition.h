@@ -10,6 +10,9 @@ struct guest;
 /* The guest's memory behind partition_fd, which stays the caller's. NULL with error. */
 struct guest *partition_guest(int fd, struct error *error);
 
+/* Is it an attached partition, for more than its memory? */
+bool partition_check(int fd, struct error *error);
+
 /* What went wrong with partition_fd, by its errno; is false. */
 bool partition_error(struct error *error, int number);
 

@@ -29,6 +29,8 @@ struct service {
 	struct event_base *base;
 	struct loop *loop;
 	sd_varlink_server *server;
+	/* To be closed at the end; each is its own owner. NULL: free. */
+	sd_varlink *connections[CONNECTIONS_MAX];
 	struct subscriber subscribers[SERVICE_SUBSCRIBERS_MAX];
 	uint64_t sequence;
 };
@@ -233,17 +235,34 @@ static int on_stop(sd_varlink *link, sd_json_variant *parameters, sd_varlink_met
 
 /* ---- the server ---- */
 
+/* Where the connection is noted; link NULL: where there is room. NULL: nowhere. */
+static sd_varlink **place_of(struct service *service, const sd_varlink *link)
+{
+	for (size_t i = 0; i < CONNECTIONS_MAX; i++)
+		if (service->connections[i] == link)
+			return &service->connections[i];
+	return NULL;
+}
+
 static int on_connect(sd_varlink_server *server, sd_varlink *link, void *userdata)
 {
-	(void)server, (void)userdata;
+	sd_varlink **place = place_of(userdata, NULL);
+
+	(void)server;
+	if (!place)
+		return -EMFILE;
+	*place = link;
 	return sd_varlink_set_allow_fd_passing_input(link, true);
 }
 
 static void on_disconnect(sd_varlink_server *server, sd_varlink *link, void *userdata)
 {
 	struct service *service = userdata;
+	sd_varlink **place = place_of(service, link);
 
 	(void)server;
+	if (place)
+		*place = NULL;
 	forget(service, link);
 	if (service->program->gone)
 		service->program->gone(service, link);
@@ -335,8 +354,10 @@ void service_free(struct service *service)
 {
 	if (!service)
 		return;
-	for (size_t i = 0; i < SERVICE_SUBSCRIBERS_MAX; i++)
-		service->subscribers[i].link = sd_varlink_unref(service->subscribers[i].link);
+	/* Each takes itself out, of the subscribers too. */
+	for (size_t i = 0; i < CONNECTIONS_MAX; i++)
+		if (service->connections[i])
+			sd_varlink_close(service->connections[i]);
 	if (service->server)
 		sd_varlink_server_shutdown(service->server);
 	sd_varlink_server_unref(service->server);

@@ -36,9 +36,9 @@ static bool need_storage(struct error *error)
 /* ---- events ---- */
 
 static const char *const kinds[STORAGE_EVENT_KINDS] = {
-	[STORAGE_EVENT_READ_ERROR] = "read_error",   [STORAGE_EVENT_WRITE_ERROR] = "write_error",
-	[STORAGE_EVENT_NO_SPACE] = "no_space",	     [STORAGE_EVENT_FLUSH_ERROR] = "flush_error",
-	[STORAGE_EVENT_NO_DISCARD] = "no_discard",   [STORAGE_EVENT_REMOVED] = "removed",
+	[STORAGE_EVENT_READ_ERROR] = "read_error", [STORAGE_EVENT_WRITE_ERROR] = "write_error",
+	[STORAGE_EVENT_NO_SPACE] = "no_space",	   [STORAGE_EVENT_FLUSH_ERROR] = "flush_error",
+	[STORAGE_EVENT_NO_DISCARD] = "no_discard", [STORAGE_EVENT_REMOVED] = "removed",
 };
 
 static void describe(const struct storage_event *event, char *text, size_t room)
@@ -188,8 +188,7 @@ static int take_disks(sd_varlink *link, struct given *given, struct error *error
 	if (!given->disk)
 		return !error_errno(error, ENOMEM, "disks");
 	while (given->disk_count < count) {
-		sd_json_variant *json =
-			sd_json_variant_by_index(given->disks, given->disk_count);
+		sd_json_variant *json = sd_json_variant_by_index(given->disks, given->disk_count);
 		struct given_disk *disk = &given->disk[given->disk_count++];
 		int result = given_disk_read(link, json, disk, error);
 

@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <hyperv/guest.h>
 #include <hyperv/hypercall.h>
 #include <hyperv/message.h>
 #include <hyperv/mshv.h>
@@ -531,10 +532,25 @@ static void flat_segment(int vp, uint32_t name, uint16_t selector, uint16_t attr
 	CHECK_INT(set_register(vp, 0, name, value), 0);
 }
 
+static void add_synic(int partition)
+{
+	struct hv_input_set_partition_property set = {
+		.property_code = HV_PARTITION_PROPERTY_SYNTHETIC_PROC_FEATURES,
+		.property_value = HV_SYNTHETIC_HYPERVISOR_PRESENT | HV_SYNTHETIC_HV1 |
+				  HV_SYNTHETIC_SYNIC | HV_SYNTHETIC_HYPERCALL_MSRS,
+	};
+
+	CHECK_INT(hvcall(partition, HVCALL_SET_PARTITION_PROPERTY, 0, &set, sizeof(set), NULL, 0,
+			 NULL),
+		  0);
+}
+
 static struct guest new_guest(const unsigned char *program, size_t size)
 {
-	struct guest guest = { .partition = active_partition(), .memory = new_memory(2 * PAGE) };
+	struct guest guest = { .partition = new_partition(), .memory = new_memory(2 * PAGE) };
 
+	add_synic(guest.partition);
+	REQUIRE(ioctl(guest.partition, MSHV_INITIALIZE_PARTITION) == 0);
 	memcpy(guest.memory, program, size);
 	CHECK_INT(set_memory(guest.partition, 1, guest.memory, PAGE, WRITABLE | EXECUTABLE), 0);
 	CHECK_INT(set_memory(guest.partition, 2, guest.memory + PAGE, PAGE, 0), 0);
@@ -924,12 +940,13 @@ static void busy(void)
 	balanced();
 }
 
+/* Until a signal: these guests say nothing. */
 static void *runner(void *fd)
 {
-	struct hv_message mine;
+	struct hv_message mine = { .header = { .message_type = HVMSG_NONE } };
 
-	while (ioctl(*(int *)fd, MSHV_RUN_VP, &mine) == 0)
-		;
+	CHECK_INT(error_of(ioctl(*(int *)fd, MSHV_RUN_VP, &mine)), EINTR);
+	CHECK_INT(mine.header.message_type, HVMSG_NONE);
 	return NULL;
 }
 
@@ -1733,11 +1750,15 @@ static void attached_memory(void)
 	CHECK_EQ(guest.memory[101], 8);
 	CHECK(map_guest(file, 0x1000, PAGE, PROT_READ, MAP_PRIVATE) == MAP_FAILED);
 	CHECK_INT(errno, EINVAL);
-	CHECK(map_guest(file, 0x1000, 2 * PAGE, PROT_READ, MAP_SHARED) == MAP_FAILED);
+	CHECK(map_guest(file, 0x1000, 3 * PAGE, PROT_READ, MAP_SHARED) == MAP_FAILED);
+	CHECK_INT(errno, EFAULT);
+	CHECK(map_guest(file, 0, 2 * PAGE, PROT_READ, MAP_SHARED) == MAP_FAILED);
 	CHECK_INT(errno, EFAULT);
 	CHECK(map_guest(file, 0x3000, PAGE, PROT_READ, MAP_SHARED) == MAP_FAILED);
 	CHECK_INT(errno, EFAULT);
-	/* Read-only for the guest, and for whoever serves it. */
+	/* Read-only for the guest, and for whoever serves it, also in part. */
+	CHECK(map_guest(file, 0x1000, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED) == MAP_FAILED);
+	CHECK_INT(errno, EACCES);
 	CHECK(map_guest(file, 0x2000, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED) == MAP_FAILED);
 	CHECK_INT(errno, EACCES);
 	CHECK(!is_gone(seen));
@@ -1811,6 +1832,686 @@ static void ports(void)
 	close(port.eventfd);
 }
 
+/* ---- Attached files: memory, time ---- */
+
+static int list_memory(int file, void *ranges, uint32_t room, uint32_t *count)
+{
+	struct mullion_memory memory = { .count = room, .ranges = (uintptr_t)ranges };
+	int error = error_of(ioctl(file, MULLION_IOC_MEMORY, &memory));
+
+	*count = memory.count;
+	return error;
+}
+
+/* Regions, entered in no order: 0x10 to 0x14 in two, 0x16 read-only, 0x17 and 0x1e. */
+static void many_regions(int partition, char *memory)
+{
+	CHECK_INT(set_memory(partition, 0x14, memory, PAGE, WRITABLE), 0);
+	CHECK_INT(set_memory(partition, 0x1e, memory + PAGE, PAGE, WRITABLE | EXECUTABLE), 0);
+	CHECK_INT(set_memory(partition, 0x16, memory + 2 * PAGE, PAGE, EXECUTABLE), 0);
+	CHECK_INT(set_memory(partition, 0x10, memory + 3 * PAGE, 4 * PAGE, WRITABLE), 0);
+	CHECK_INT(set_memory(partition, 0x17, memory + 7 * PAGE, PAGE, WRITABLE), 0);
+}
+
+static void ranges_refused(int file)
+{
+	struct mullion_memory memory = { .reserved = 1 };
+	struct mullion_range ranges[3];
+	uint32_t count;
+
+	CHECK_INT(error_of(ioctl(file, MULLION_IOC_MEMORY, nowhere())), EFAULT);
+	CHECK_INT(error_of(ioctl(file, MULLION_IOC_MEMORY, &memory)), EINVAL);
+	CHECK_INT(list_memory(file, ranges, MULLION_RANGES_MAX + 1, &count), EINVAL);
+	CHECK_INT(list_memory(file, nowhere(), 3, &count), EFAULT);
+	CHECK_INT(list_memory(file, NULL, 0, &count), ENOBUFS);
+	CHECK_EQ(count, 3);
+	memset(ranges, 0xff, sizeof(ranges));
+	CHECK_INT(list_memory(file, ranges, 2, &count), ENOBUFS);
+	CHECK_EQ(count, 3);
+	CHECK_EQ(ranges[0].gpa, UINT64_MAX);
+}
+
+static void memory_ranges(void)
+{
+	static const struct mullion_range want[] = {
+		{ 0x10000, 5 * PAGE },
+		{ 0x17000, PAGE },
+		{ 0x1e000, PAGE },
+	};
+	int partition = active_partition(), file = attach_to(id_of(partition));
+	char *memory = new_memory(8 * PAGE), *seen;
+	static struct mullion_range ranges[MULLION_RANGES_MAX];
+	uint32_t count;
+
+	REQUIRE(file >= 0);
+	CHECK_INT(list_memory(file, NULL, 0, &count), 0);
+	CHECK_EQ(count, 0);
+	many_regions(partition, memory);
+	ranges_refused(file);
+	CHECK_INT(list_memory(file, ranges, MULLION_RANGES_MAX, &count), 0);
+	CHECK_EQ(count, 3);
+	for (unsigned int i = 0; i < 3; i++) {
+		CHECK_EQ(ranges[i].gpa, want[i].gpa);
+		CHECK_EQ(ranges[i].size, want[i].size);
+	}
+	REQUIRE(ranges[0].size == want[0].size);
+	CHECK_INT(list_memory(file, ranges, 3, &count), 0);
+
+	/* What touches can be mapped at once; it goes region by region. */
+	seen = map_guest(file, ranges[0].gpa, ranges[0].size, PROT_READ | PROT_WRITE, MAP_SHARED);
+	REQUIRE(seen != MAP_FAILED);
+	for (unsigned int i = 0; i < 5; i++)
+		seen[i * PAGE] = (char)(i + 1);
+	CHECK_EQ(memory[0], 5);
+	CHECK_EQ(memory[3 * PAGE], 1);
+	CHECK_EQ(memory[6 * PAGE], 4);
+	CHECK_INT(set_memory(partition, 0x14, memory, PAGE, UNMAP), 0);
+	CHECK(!is_gone(seen + 3 * PAGE));
+	CHECK(is_gone(seen + 4 * PAGE));
+	CHECK_INT(list_memory(file, ranges, 3, &count), 0);
+	CHECK_EQ(ranges[0].size, 4 * PAGE);
+	munmap(seen, 5 * PAGE);
+	CHECK(map_guest(file, 0x10000, 5 * PAGE, PROT_READ, MAP_SHARED) == MAP_FAILED);
+	CHECK_INT(errno, EFAULT);
+	close(partition);
+	balanced();
+	CHECK_INT(list_memory(file, ranges, 3, &count), ENODEV);
+	munmap(memory, 8 * PAGE);
+	close(file);
+}
+
+static void reference_time(void)
+{
+	int partition = active_partition(), file = attach_to(id_of(partition));
+	struct hv_input_get_partition_property property = {
+		.property_code = HV_PARTITION_PROPERTY_REFERENCE_TIME
+	};
+	uint64_t first = 0, second = 0, third = 0;
+
+	CHECK_INT(error_of(ioctl(file, MULLION_IOC_REFERENCE_TIME, nowhere())), EFAULT);
+	CHECK_INT(error_of(ioctl(file, MULLION_IOC_REFERENCE_TIME, &first)), 0);
+	nap();
+	CHECK_INT(error_of(ioctl(file, MULLION_IOC_REFERENCE_TIME, &second)), 0);
+	CHECK_INT(hvcall(partition, HVCALL_GET_PARTITION_PROPERTY, 0, &property, sizeof(property),
+			 &third, sizeof(third), NULL),
+		  0);
+	CHECK(second - first >= 99000);
+	CHECK(second - first < 100000000);
+	CHECK(third >= second && third - second < 100000000);
+	close(partition);
+	balanced();
+	CHECK_INT(error_of(ioctl(file, MULLION_IOC_REFERENCE_TIME, &first)), ENODEV);
+	close(file);
+}
+
+/* ---- Attached files: a guest with a SynIC ---- */
+
+#define SIEFP 0x3000u
+#define SIMP 0x4000u
+
+/* SINTs 2 and 3 of VP 0 are vector 0x30; VP 1 has its SynIC off. */
+struct synic_guest {
+	struct guest guest;
+	int other_vp, file;
+	struct hv_event_flags_page *flags;
+	struct hv_message_page *messages;
+};
+
+/* mov $msr,%ecx; mov $value,%eax; xor %edx,%edx; wrmsr */
+static char *emit_wrmsr(char *at, uint32_t msr, uint32_t value)
+{
+	*at = (char)0xb9;
+	memcpy(at + 1, &msr, sizeof(msr));
+	at[5] = (char)0xb8;
+	memcpy(at + 6, &value, sizeof(value));
+	memcpy(at + 10, "\x31\xd2\x0f\x30", 4);
+	return at + 14;
+}
+
+/* Sets its SynIC up and goes on with the program. */
+static struct synic_guest new_synic_guest(const unsigned char *program, size_t size)
+{
+	struct guest guest = new_halting_guest();
+	char *at = guest.memory, *pages = new_memory(2 * PAGE);
+	struct synic_guest synic = { .guest = guest };
+
+	at = emit_wrmsr(at, HV_X64_MSR_SIEFP, SIEFP | 1);
+	at = emit_wrmsr(at, HV_X64_MSR_SIMP, SIMP | 1);
+	at = emit_wrmsr(at, HV_X64_MSR_SINT0 + 2, 0x30);
+	at = emit_wrmsr(at, HV_X64_MSR_SINT0 + 3, 0x30);
+	at = emit_wrmsr(at, HV_X64_MSR_SCONTROL, 1);
+	memcpy(at, program, size);
+	CHECK_INT(set_memory(guest.partition, SIEFP / PAGE, pages, 2 * PAGE, WRITABLE), 0);
+	synic.flags = (void *)pages;
+	synic.messages = (void *)(pages + PAGE);
+	synic.other_vp = new_vp(guest.partition, 1);
+	synic.file = attach_to(id_of(guest.partition));
+	REQUIRE(synic.file >= 0);
+	CHECK(!interrupted(&guest));
+	return synic;
+}
+
+static void end_synic_guest(struct synic_guest *synic)
+{
+	close(synic->other_vp);
+	end_guest(&synic->guest);
+	munmap(synic->flags, 2 * PAGE);
+}
+
+/* The handler tells something sooner or later. */
+static bool comes(const struct guest *guest)
+{
+	for (int i = 0; i < 20; i++) {
+		if (interrupted(guest))
+			return true;
+	}
+	return false;
+}
+
+/* Was it set? It is not any more. */
+static bool take_flag(const struct synic_guest *synic, unsigned int sint, unsigned int flag)
+{
+	uint64_t bit = 1ull << flag % 64;
+
+	return __atomic_fetch_and(&synic->flags->flags[sint][flag / 64], ~bit, __ATOMIC_SEQ_CST) &
+	       bit;
+}
+
+/* The same, as soon as somebody sets it. */
+static bool comes_flag(const struct synic_guest *synic, unsigned int sint, unsigned int flag)
+{
+	for (int i = 0; i < 500; i++) {
+		if (take_flag(synic, sint, flag))
+			return true;
+		nap();
+	}
+	return false;
+}
+
+static int bind_signal(int file, int fd, uint32_t vp, uint32_t sint, uint32_t flag)
+{
+	struct mullion_signal_binding binding = {
+		.eventfd = fd, .vp = vp, .sint = sint, .flag = flag
+	};
+
+	return error_of(ioctl(file, MULLION_IOC_BIND_SIGNAL, &binding));
+}
+
+static int unbind_signal(int file, int fd)
+{
+	struct mullion_signal_binding binding = { .eventfd = fd };
+
+	return error_of(ioctl(file, MULLION_IOC_UNBIND_SIGNAL, &binding));
+}
+
+static void give(int fd)
+{
+	uint64_t one = 1;
+
+	CHECK_INT(write(fd, &one, sizeof(one)), sizeof(one));
+}
+
+static int new_eventfd(unsigned int count)
+{
+	int fd = eventfd(count, EFD_NONBLOCK | EFD_CLOEXEC);
+
+	REQUIRE(fd >= 0);
+	return fd;
+}
+
+static void signals_refused(void)
+{
+	int partition = active_partition(), vp = new_vp(partition, 0);
+	int file = attach_to(id_of(partition)), fds[MULLION_SIGNALS_MAX + 1];
+	struct mullion_signal_binding binding = { .eventfd = new_eventfd(0), .reserved = 1 };
+
+	REQUIRE(file >= 0);
+	CHECK_INT(error_of(ioctl(file, MULLION_IOC_BIND_SIGNAL, nowhere())), EFAULT);
+	CHECK_INT(error_of(ioctl(file, MULLION_IOC_BIND_SIGNAL, &binding)), EINVAL);
+	CHECK_INT(error_of(ioctl(file, MULLION_IOC_UNBIND_SIGNAL, nowhere())), EFAULT);
+	CHECK_INT(error_of(ioctl(file, MULLION_IOC_UNBIND_SIGNAL, &binding)), EINVAL);
+	for (unsigned int i = 0; i < 3; i++) {
+		binding = (struct mullion_signal_binding){
+			.eventfd = binding.eventfd, .vp = i == 0, .sint = i == 1, .flag = i == 2
+		};
+		CHECK_INT(error_of(ioctl(file, MULLION_IOC_UNBIND_SIGNAL, &binding)), EINVAL);
+	}
+	CHECK_INT(bind_signal(file, binding.eventfd, 1, 2, 5), EINVAL);
+	CHECK_INT(bind_signal(file, binding.eventfd, 256, 2, 5), EINVAL);
+	CHECK_INT(bind_signal(file, binding.eventfd, UINT32_MAX, 2, 5), EINVAL);
+	CHECK_INT(bind_signal(file, binding.eventfd, 0, 16, 5), EINVAL);
+	CHECK_INT(bind_signal(file, binding.eventfd, 0, 0x10002, 5), EINVAL);
+	CHECK_INT(bind_signal(file, binding.eventfd, 0, 2, 2048), EINVAL);
+	CHECK_INT(bind_signal(file, -1, 0, 2, 5), EBADF);
+	CHECK_INT(bind_signal(file, mshv, 0, 2, 5), EINVAL);
+	CHECK_INT(unbind_signal(file, -1), EBADF);
+	CHECK_INT(unbind_signal(file, mshv), EINVAL);
+	CHECK_INT(unbind_signal(file, binding.eventfd), ENOENT);
+
+	for (uint32_t i = 0; i <= MULLION_SIGNALS_MAX; i++) {
+		fds[i] = new_eventfd(0);
+		CHECK_INT(bind_signal(file, fds[i], 0, 2, i), i < MULLION_SIGNALS_MAX ? 0 : ENOSPC);
+	}
+	CHECK_INT(bind_signal(file, fds[7], 0, 3, 8), 0); /* anew */
+	CHECK_INT(bind_signal(file, fds[MULLION_SIGNALS_MAX], 0, 2, 5), ENOSPC);
+	CHECK_INT(unbind_signal(file, fds[7]), 0);
+	CHECK_INT(bind_signal(file, fds[MULLION_SIGNALS_MAX], 0, 2, 5), 0);
+	CHECK_INT(bind_signal(file, fds[7], 0, 2, 5), ENOSPC);
+	close(fds[9]);
+	CHECK_INT(bind_signal(file, fds[7], 0, 2, 5), 0);
+	close(vp);
+	close(partition);
+	balanced();
+	CHECK_INT(bind_signal(file, fds[0], 0, 2, 5), ENODEV);
+	CHECK_INT(unbind_signal(file, fds[0]), ENODEV);
+	close(file);
+	for (int i = 0; i <= MULLION_SIGNALS_MAX; i++) {
+		if (i != 9)
+			close(fds[i]);
+	}
+	close(binding.eventfd);
+}
+
+/* From another process, which has nothing else. */
+static void give_from_afar(int fd)
+{
+	pid_t child = fork();
+	int status = 1;
+
+	REQUIRE(child >= 0);
+	if (!child) {
+		give(fd);
+		_exit(0);
+	}
+	REQUIRE(waitpid(child, &status, 0) == child);
+	CHECK_INT(status, 0);
+}
+
+/* Aimed at another SINT, at a VP that does not listen, and back. */
+static void aim_anew(const struct synic_guest *synic, int fd)
+{
+	CHECK_INT(bind_signal(synic->file, fd, 0, 3, 2047), 0);
+	give(fd);
+	CHECK(take_flag(synic, 3, 2047));
+	CHECK(!take_flag(synic, 2, 5));
+	CHECK(comes(&synic->guest));
+	CHECK_INT(bind_signal(synic->file, fd, 1, 3, 2047), 0);
+	give(fd);
+	CHECK(!take_flag(synic, 3, 2047));
+	CHECK_EQ(take(fd), 0);
+	CHECK(!interrupted(&synic->guest));
+	CHECK_INT(bind_signal(synic->file, fd, 0, 2, 5), 0);
+	give(fd);
+	CHECK(take_flag(synic, 2, 5));
+	CHECK(comes(&synic->guest));
+}
+
+/* An eventfd that was signalled before, and that goes while it is bound. */
+static void early_and_closed(const struct synic_guest *synic)
+{
+	int fd = new_eventfd(1), copy = dup(fd);
+
+	CHECK_INT(bind_signal(synic->file, fd, 0, 2, 6), 0);
+	CHECK(take_flag(synic, 2, 6));
+	CHECK(comes(&synic->guest));
+	CHECK_EQ(take(fd), 0);
+	close(fd);
+	give(copy);
+	CHECK(take_flag(synic, 2, 6));
+	CHECK(comes(&synic->guest));
+	close(copy);
+	fd = new_eventfd(0);
+	CHECK_INT(unbind_signal(synic->file, fd), ENOENT);
+	close(fd);
+}
+
+static void signals(void)
+{
+	struct synic_guest synic = new_synic_guest(halting, sizeof(halting));
+	int fd = new_eventfd(0), second = new_eventfd(0);
+
+	CHECK_INT(bind_signal(synic.file, fd, 0, 2, 5), 0);
+	CHECK(!take_flag(&synic, 2, 5));
+	for (int i = 0; i < 3; i++) {
+		give(fd);
+		CHECK(take_flag(&synic, 2, 5));
+		CHECK(comes(&synic.guest));
+		CHECK(!interrupted(&synic.guest));
+	}
+	give_from_afar(fd);
+	CHECK_EQ(take(fd), 0);
+	CHECK(take_flag(&synic, 2, 5));
+	CHECK(comes(&synic.guest));
+	/* A flag that is still set is no news. */
+	give(fd);
+	CHECK(comes(&synic.guest));
+	give(fd);
+	CHECK(!interrupted(&synic.guest));
+	CHECK(take_flag(&synic, 2, 5));
+	aim_anew(&synic, fd);
+	early_and_closed(&synic);
+	/* Two eventfds with one flag; one goes. */
+	CHECK_INT(bind_signal(synic.file, second, 0, 2, 5), 0);
+	CHECK_INT(unbind_signal(synic.file, fd), 0);
+	give(fd);
+	CHECK(!take_flag(&synic, 2, 5));
+	CHECK_EQ(take(fd), 1);
+	CHECK_INT(unbind_signal(synic.file, fd), ENOENT);
+	give(second);
+	CHECK(take_flag(&synic, 2, 5));
+	/* The partition goes, then the file. */
+	end_synic_guest(&synic);
+	balanced();
+	give(second);
+	CHECK_INT(unbind_signal(synic.file, second), ENODEV);
+	close(synic.file);
+	(void)take(second);
+	give(second);
+	CHECK_EQ(take(second), 1);
+	close(fd);
+	close(second);
+}
+
+/* Partition, attached file and eventfd go in any order. */
+static void signal_orders(void)
+{
+	static const int order[6][3] = { { 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 },
+					 { 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 } };
+
+	for (int i = 0; i < 6; i++) {
+		struct synic_guest synic = new_synic_guest(halting, sizeof(halting));
+		int fd = new_eventfd(0);
+
+		CHECK_NOTE("order %d", i);
+		CHECK_INT(bind_signal(synic.file, fd, 0, 2, 5), 0);
+		for (int j = 0; j < 3; j++) {
+			if (order[i][j] == 0)
+				end_synic_guest(&synic);
+			else
+				close(order[i][j] == 1 ? synic.file : fd);
+		}
+		balanced();
+	}
+	CHECK_NOTE("end");
+}
+
+#define FLOOD 5000
+
+struct flood {
+	const struct synic_guest *synic;
+	int fd;
+	bool over;
+};
+
+/* No signal is lost, whichever flag it goes to: it is set before write() returns. */
+static void *flooder(void *of)
+{
+	struct flood *flood = of;
+	unsigned int lost = 0;
+
+	for (int i = 0; i < FLOOD; i++) {
+		bool one, other;
+
+		give(flood->fd);
+		one = take_flag(flood->synic, 2, 5);
+		other = take_flag(flood->synic, 3, 9);
+		lost += one == other;
+	}
+	CHECK_EQ(lost, 0);
+	__atomic_store_n(&flood->over, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* A flood of signals to a VP that runs, while the eventfd is aimed here and there. */
+static void signal_flood(void)
+{
+	struct synic_guest synic = new_synic_guest(loop, sizeof(loop));
+	struct flood flood = { .synic = &synic, .fd = new_eventfd(0) };
+	struct sigaction action = { .sa_handler = on_alarm };
+	pthread_t vp, thread;
+	unsigned int aims = 0;
+
+	sigaction(SIGALRM, &action, NULL);
+	CHECK_INT(bind_signal(synic.file, flood.fd, 0, 2, 5), 0);
+	REQUIRE(pthread_create(&vp, NULL, runner, &synic.guest.vp) == 0);
+	REQUIRE(pthread_create(&thread, NULL, flooder, &flood) == 0);
+	for (; !__atomic_load_n(&flood.over, __ATOMIC_ACQUIRE); aims++) {
+		int error = aims % 2 ? bind_signal(synic.file, flood.fd, 0, 2, 5) :
+				       bind_signal(synic.file, flood.fd, 0, 3, 9);
+
+		if (error)
+			CHECK_INT(error, 0);
+	}
+	pthread_join(thread, NULL);
+	CHECK(aims > 2);
+	/* The last aim holds. */
+	CHECK_INT(bind_signal(synic.file, flood.fd, 0, 3, 9), 0);
+	give(flood.fd);
+	CHECK(take_flag(&synic, 3, 9));
+	CHECK(!take_flag(&synic, 2, 5));
+	pthread_kill(vp, SIGALRM);
+	pthread_join(vp, NULL);
+	end_synic_guest(&synic);
+	balanced();
+	close(synic.file);
+	close(flood.fd);
+}
+
+/* Bindings come and go, and the partition at last, while somebody signals on and on. */
+static void signal_storm(void)
+{
+	struct synic_guest synic = new_synic_guest(halting, sizeof(halting));
+	int fd = new_eventfd(0), file, status;
+	uint64_t one = 1;
+	pid_t child = fork();
+
+	REQUIRE(child >= 0);
+	while (!child) {
+		if (write(fd, &one, sizeof(one)) != sizeof(one) && errno != EAGAIN)
+			_exit(1);
+	}
+	for (int i = 0; i < 30; i++) {
+		file = attach_to(id_of(synic.guest.partition));
+		CHECK_INT(bind_signal(file, fd, 0, 2, 5), 0);
+		CHECK_INT(bind_signal(synic.file, fd, 0, 3, 5), 0);
+		if (i % 2)
+			CHECK_INT(unbind_signal(file, fd), 0);
+		close(file);
+		CHECK(comes_flag(&synic, 3, 5));
+	}
+	/* The child has the partition's files too: it ends with the child. */
+	end_synic_guest(&synic);
+	nap();
+	kill(child, SIGKILL);
+	REQUIRE(waitpid(child, &status, 0) == child);
+	CHECK(WIFSIGNALED(status));
+	balanced();
+	close(synic.file);
+	close(fd);
+}
+
+/* ---- Attached files: messages ---- */
+
+static int post(int file, uint32_t sint, uint32_t type)
+{
+	struct mullion_message user = { .sint = sint };
+	struct hv_message mine = { .header = { .message_type = type, .payload_size = 8 } };
+
+	memcpy(user.message, &mine, sizeof(mine));
+	return error_of(ioctl(file, MULLION_IOC_POST_MESSAGE, &user));
+}
+
+/* One in the slot, 15 behind it; a slot that is free again takes the next. */
+static void posts(void)
+{
+	struct synic_guest synic = new_synic_guest(halting, sizeof(halting));
+	struct hv_message *slot = &synic.messages->slots[2];
+
+	for (uint32_t i = 1; i <= 16; i++)
+		CHECK_INT(post(synic.file, 2, i), 0);
+	CHECK(comes(&synic.guest));
+	for (uint32_t i = 1; i <= 5; i++) {
+		CHECK_INT(post(synic.file, 2, 16 + i), EAGAIN);
+		CHECK_INT(post(synic.file, 3, 16 + i), EAGAIN);
+		CHECK_EQ(slot->header.message_type, i);
+		CHECK(slot->header.message_flags & HV_MESSAGE_PENDING);
+		slot->header.message_type = HVMSG_NONE;
+		CHECK_INT(post(synic.file, 2, 16 + i), 0);
+		CHECK_EQ(slot->header.message_type, i + 1);
+	}
+	end_synic_guest(&synic);
+	balanced();
+	close(synic.file);
+}
+
+#define TABLES 0x3000u
+#define HYPERCALL 0x6000u
+#define INPUT 0x7000u
+
+/* 64-bit: posts the message of INPUT and, if that went well, counts it up. The hypercall
+ * page is there. */
+static const unsigned char posting[] = {
+	0xb9, 0x5c, 0x00, 0x00, 0x00, /* mov $0x5c,%ecx */
+	0xba, 0x00, 0x70, 0x00, 0x00, /* mov $0x7000,%edx */
+	0x45, 0x31, 0xc0, /* xor %r8d,%r8d */
+	0xb8, 0x00, 0x60, 0x00, 0x00, /* mov $0x6000,%eax */
+	0xff, 0xd0, /* call *%rax */
+	0x66, 0x85, 0xc0, /* test %ax,%ax */
+	0x75, 0xe7, /* jne to the first */
+	0xff, 0x04, 0x25, 0x10, 0x70, 0x00, 0x00, /* incl 0x7010 */
+	0xeb, 0xde, /* jmp to the first */
+};
+
+static void to_64_bits(const struct guest *guest, char *pages)
+{
+	uint64_t entries[3] = { TABLES + PAGE + 3, TABLES + 2 * PAGE + 3, 0x83 };
+
+	for (unsigned int i = 0; i < 3; i++)
+		memcpy(pages + i * PAGE, &entries[i], sizeof(entries[i]));
+	flat_segment(guest->vp, HV_X64_REGISTER_CS, 8, 0xa09b);
+	CHECK_INT(set_register64(guest->vp, HV_X64_REGISTER_RSP, STACK), 0);
+	CHECK_INT(set_register64(guest->vp, HV_X64_REGISTER_CR3, TABLES), 0);
+	CHECK_INT(set_register64(guest->vp, HV_X64_REGISTER_CR4, 0x20), 0);
+	CHECK_INT(set_register64(guest->vp, HV_X64_REGISTER_EFER, 0x500), 0);
+	CHECK_INT(set_register64(guest->vp, HV_X64_REGISTER_CR0, 0x80000011), 0);
+}
+
+/* Takes all messages that there are; each bears the next number. Returns how many. */
+static unsigned int drain(int file, uint32_t *next)
+{
+	struct mullion_message user = { .connection = 1 };
+	struct hv_message got;
+	unsigned int count = 0;
+	uint32_t number;
+
+	while (ioctl(file, MULLION_IOC_READ_MESSAGE, &user) == 0) {
+		memcpy(&got, user.message, sizeof(got));
+		memcpy(&number, got.bytes, sizeof(number));
+		if (number != *next)
+			CHECK_EQ(number, *next);
+		*next = number + 1;
+		count++;
+	}
+	CHECK_INT(errno, EAGAIN);
+	return count;
+}
+
+#define MESSAGES 3000
+
+/* A guest posts as fast as it can: whoever reads the eventfd, then messages until there
+ * is none, is woken for each that comes after that. */
+static void message_port(void)
+{
+	struct guest guest = new_guest(loop, sizeof(loop));
+	struct hv_input_post_message input = { .connection_id = 1,
+					       .message_type = 1,
+					       .payload_size = 8 };
+	char *pages = new_memory(5 * PAGE), *at = guest.memory;
+	int file = attach_to(id_of(guest.partition));
+	struct mullion_port port = { .connection = 1, .type = MULLION_PORT_MESSAGE };
+	struct pollfd ready = { .events = POLLIN };
+	struct sigaction action = { .sa_handler = on_alarm };
+	unsigned int wakeups = 0;
+	uint32_t next = 0;
+	pthread_t thread;
+
+	sigaction(SIGALRM, &action, NULL);
+	at = emit_wrmsr(at, HV_X64_MSR_GUEST_OS_ID, 1);
+	at = emit_wrmsr(at, HV_X64_MSR_HYPERCALL, HYPERCALL | 1);
+	memcpy(at, posting, sizeof(posting));
+	memcpy(pages + INPUT - TABLES, &input, sizeof(input));
+	CHECK_INT(set_memory(guest.partition, TABLES / PAGE, pages, 5 * PAGE,
+			     WRITABLE | EXECUTABLE),
+		  0);
+	to_64_bits(&guest, pages);
+	ready.fd = port.eventfd = new_eventfd(0);
+	CHECK_INT(error_of(ioctl(file, MULLION_IOC_BIND_PORT, &port)), 0);
+	REQUIRE(pthread_create(&thread, NULL, runner, &guest.vp) == 0);
+	for (; next < MESSAGES; wakeups++) {
+		if (poll(&ready, 1, 20000) != 1)
+			break;
+		CHECK(take(port.eventfd) != 0);
+		(void)drain(file, &next);
+	}
+	CHECK(next >= MESSAGES);
+	printf("%u messages in %u wake-ups\n", next, wakeups);
+	pthread_kill(thread, SIGALRM);
+	pthread_join(thread, NULL);
+	close(file);
+	end_guest(&guest);
+	munmap(pages, 5 * PAGE);
+	close(port.eventfd);
+	balanced();
+}
+
+#define PORTS 120
+
+static int bind_event_port(int file, uint32_t connection, int fd)
+{
+	struct mullion_port port = { .connection = connection,
+				     .type = MULLION_PORT_EVENT,
+				     .eventfd = fd };
+
+	return error_of(ioctl(file, MULLION_IOC_BIND_PORT, &port));
+}
+
+/* As many ports as VMBus wants, again and again. */
+static void many_ports(void)
+{
+	int partition = active_partition(), file = attach_to(id_of(partition)), second;
+	int fd = new_eventfd(0);
+	uint64_t used = 0;
+
+	for (uint32_t round = 0; round < 3; round++) {
+		struct mullion_partition_info info;
+
+		CHECK_NOTE("round %u", round);
+		for (uint32_t i = 0; i < PORTS; i++)
+			CHECK_INT(bind_event_port(file, 1000 + i, fd), 0);
+		info = parent_info();
+		if (round)
+			CHECK_EQ(info.pool_pages - info.pool_free, used);
+		used = info.pool_pages - info.pool_free;
+		for (uint32_t i = 0; i < PORTS; i++) {
+			struct mullion_port unbind = { .connection = 1000 + i * 7 % PORTS,
+						       .eventfd = -1 };
+
+			CHECK_INT(error_of(ioctl(file, MULLION_IOC_UNBIND_PORT, &unbind)), 0);
+		}
+	}
+	/* Room for all of them again, and for no more. */
+	for (uint32_t i = 0; i < 128; i++)
+		CHECK_INT(bind_event_port(file, i, fd), 0);
+	CHECK_INT(bind_event_port(file, 128, fd), EIO);
+	close(file);
+	second = attach_to(id_of(partition));
+	CHECK_INT(bind_event_port(second, 5, fd), 0);
+	close(partition);
+	balanced();
+	close(second);
+	close(fd);
+}
+
 /* Many at once, and one after the other, cost nothing that stays. */
 static void many(void)
 {
@@ -1870,6 +2571,16 @@ static const struct {
 	TEST(attaching),
 	TEST(attached_memory),
 	TEST(ports),
+	TEST(memory_ranges),
+	TEST(reference_time),
+	TEST(signals_refused),
+	TEST(signals),
+	TEST(signal_orders),
+	TEST(signal_flood),
+	TEST(signal_storm),
+	TEST(posts),
+	TEST(message_port),
+	TEST(many_ports),
 	TEST(many),
 };
 
