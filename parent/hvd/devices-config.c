@@ -6,8 +6,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "image.h"
 #include "tap.h"
 
 /* A channel more for each virtual processor beside the first; a guest takes fewer. */
@@ -85,13 +87,56 @@ static sd_json_variant *disk_json(const struct partition *partition, int fd,
 	return json;
 }
 
+static bool is_same_file(const struct stat *a, const char *path)
+{
+	struct stat b;
+
+	if (stat(path, &b) < 0)
+		return false;
+	return S_ISBLK(a->st_mode) ? S_ISBLK(b.st_mode) && a->st_rdev == b.st_rdev :
+				     a->st_dev == b.st_dev && a->st_ino == b.st_ino;
+}
+
+/* Two guests that write to one image, or one to another's, leave nothing of it. */
+static bool check_unused(const struct partition *partition, const struct domain_disk *disk,
+			 struct failure *failure)
+{
+	struct stat status;
+
+	if (stat(disk->source, &status) < 0)
+		return true;
+	for (const struct partition *at = partition->hvd->partitions; at; at = at->next) {
+		for (size_t i = 0; at != partition && at->live && i < at->live->disk_count; i++) {
+			const struct domain_disk *other = &at->live->disks[i];
+
+			if ((!disk->read_only || !other->read_only) &&
+			    is_same_file(&status, other->source))
+				return fail(failure, FAILURE_BUSY,
+					    "%s is in use by the partition '%s'", disk->source,
+					    partition_name(at));
+		}
+	}
+	return true;
+}
+
 sd_json_variant *devices_disk(const struct partition *partition, struct peer *peer,
 			      const struct domain_disk *disk, struct failure *failure)
 {
 	struct domain_error error = { 0 };
-	int fd = domain_open_disk(disk, &error), index;
+	struct domain_disk shown = *disk;
+	char path[256];
 	sd_json_variant *json;
+	int fd, index;
 
+	if (!check_unused(partition, disk, failure))
+		return NULL;
+	if (disk->format != DOMAIN_RAW) {
+		/* What it is shown as. */
+		images_path(partition, disk, path, sizeof(path));
+		shown.source = path;
+		shown.format = DOMAIN_RAW;
+	}
+	fd = domain_open_disk(&shown, &error);
 	if (fd < 0) {
 		fail_domain(failure, &error);
 		/* The definition that was given has other lines than what is asked now. */

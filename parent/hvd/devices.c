@@ -18,6 +18,7 @@
 #include "devices-config.h"
 #include "events.h"
 #include "guest.h"
+#include "image.h"
 #include "json.h"
 #include "log.h"
 #include "operation.h"
@@ -47,6 +48,8 @@ enum stage {
 	STAGE_NONE = 0, /* not there */
 	STAGE_COMING, /* started or looked for */
 	STAGE_READY, /* it answers */
+	STAGE_PREPARING, /* the images of its disks come up */
+	STAGE_PREPARED,
 	STAGE_CONFIGURING,
 	STAGE_CONFIGURED, /* a provider that the server does not know yet */
 	STAGE_OFFERING,
@@ -88,6 +91,7 @@ struct devices {
 	struct event *kick; /* calls step() */
 	bool wanted; /* there is a guest */
 	struct guest guest;
+	struct images *images;
 	unsigned int reports; /* since report_time */
 	uint64_t report_time; /* CLOCK_REALTIME in ns */
 
@@ -269,6 +273,8 @@ static void end_process(struct process *process)
 		kill_and_forget(process, STAGE_NONE);
 		break;
 	case STAGE_READY:
+	case STAGE_PREPARING:
+	case STAGE_PREPARED:
 	case STAGE_CONFIGURING:
 	case STAGE_CONFIGURED:
 	case STAGE_OFFERING:
@@ -566,6 +572,31 @@ static bool is_needed(const struct process *process)
 	return process->role == PEER_STORAGE ? live->disk_count > 0 : live->card_count > 0;
 }
 
+static void on_images(struct partition *partition, const struct failure *failure)
+{
+	struct process *storage = &partition->devices->processes[PEER_STORAGE];
+
+	if (storage->stage != STAGE_PREPARING)
+		return;
+	if (failure)
+		died_of(storage, failure);
+	else
+		storage->stage = STAGE_PREPARED;
+	kick(storage->devices);
+}
+
+/* Disks whose images are not raw are shown as raw files before their provider opens them. */
+static void prepare(struct process *storage)
+{
+	storage->stage = STAGE_PREPARING;
+	images_start(storage->devices->images, on_images);
+}
+
+static void on_image_lost(struct partition *partition, const char *target)
+{
+	report(partition->devices, target, "the process that reads its image has died");
+}
+
 /* Returns whether the process is where it should be. */
 static bool advance(struct process *process)
 {
@@ -576,7 +607,9 @@ static bool advance(struct process *process)
 		return true;
 	if (process->stage == STAGE_NONE)
 		launch(process);
-	else if (process->stage == STAGE_READY && may_begin)
+	else if (process->stage == STAGE_READY && may_begin && process->role == PEER_STORAGE)
+		prepare(process);
+	else if ((process->stage == STAGE_READY || process->stage == STAGE_PREPARED) && may_begin)
 		configure(process);
 	else if (process->stage == STAGE_CONFIGURED && may_begin)
 		offer(process);
@@ -618,6 +651,9 @@ static void step(evutil_socket_t fd, short what, void *context)
 	bool complete = true;
 
 	(void)fd, (void)what;
+	/* Their process has written all: the images themselves are next. */
+	if (!devices->wanted && devices->processes[PEER_STORAGE].stage == STAGE_NONE)
+		images_end(devices->images);
 	if (!devices->wanted) {
 		if (devices->starting && devices_are_gone(devices))
 			start_is_over(devices);
@@ -787,6 +823,8 @@ void devices_adopt(struct devices *devices)
 	for (int role = FIRST_ROLE; role < PEER_COUNT && devices->wanted; role++) {
 		struct process *process = &devices->processes[role];
 
+		if (role == PEER_STORAGE)
+			images_adopt(devices->images);
 		if (spawner_is_known(spawner_of(process), process->role, name_of(process))) {
 			process->adopting = true;
 			reach(process, ADOPT_TRIES);
@@ -885,6 +923,9 @@ bool devices_attach(struct devices *devices, const struct domain *device, device
 	if (process->attaching || (process->stage != STAGE_UP && process->stage != STAGE_NONE))
 		return fail(failure, FAILURE_BUSY, "the %s of %s is busy",
 			    peer_role_name(process->role), name_of(process));
+	if (device->disk_count && device->disks[0].format != DOMAIN_RAW)
+		return fail(failure, FAILURE_UNSUPPORTED,
+			    "a disk with an image that is not raw comes with the next start only");
 	if (device->disk_count && process->stage == STAGE_UP)
 		return add_disk(devices, &device->disks[0], done, context, failure);
 	/* One process has one socket to the server, which learns of new devices with it: a
@@ -924,7 +965,8 @@ struct devices *devices_new(struct partition *partition)
 		return NULL;
 	devices->partition = partition;
 	devices->kick = evtimer_new(base, step, devices);
-	good = devices->kick;
+	devices->images = images_new(partition, on_image_lost);
+	good = devices->kick && devices->images;
 	for (int role = FIRST_ROLE; role < PEER_COUNT; role++) {
 		struct process *process = &devices->processes[role];
 
@@ -960,5 +1002,6 @@ void devices_free(struct devices *devices)
 	}
 	if (devices->kick)
 		event_free(devices->kick);
+	images_free(devices->images);
 	free(devices);
 }

@@ -67,7 +67,7 @@ const char *domain_initrd(const struct domain *domain)
 
 const char *domain_cmdline(const struct domain *domain)
 {
-	return domain->kernel ? domain->cmdline : LOADER_CMDLINE;
+	return domain->kernel || domain->cmdline ? domain->cmdline : LOADER_CMDLINE;
 }
 
 static bool check_head(const struct domain *domain, const unsigned char *head, size_t size,

@@ -342,20 +342,15 @@ static bool take_os(struct parse *parse, xmlNodePtr root)
 	       take_text(parse, domain_xml_child(os, "cmdline"), &domain->cmdline);
 }
 
-/* Without a kernel there is a disk, and nothing that only a kernel gets. */
+/* Without a kernel there is a disk, and no initrd, which only a kernel gets. */
 static bool check_boot(struct parse *parse, xmlNodePtr root)
 {
-	static const char *const of_kernels[] = { "initrd", "cmdline" };
 	const struct domain *domain = parse->domain;
 	xmlNodePtr os = domain_xml_child(root, "os");
 
-	for (size_t i = 0; i < 2 && !domain->kernel; i++) {
-		xmlNodePtr node = domain_xml_child(os, of_kernels[i]);
-
-		if (node)
-			return domain_complain(parse->error, DOMAIN_BAD, domain_xml_line(node),
-					       "<%s>: without a <kernel>", of_kernels[i]);
-	}
+	if (!domain->kernel && domain->initrd)
+		return domain_complain(parse->error, DOMAIN_BAD, domain->lines.initrd,
+				       "<initrd>: without a <kernel>");
 	if (!domain->kernel && !domain->disk_count)
 		return domain_complain(parse->error, DOMAIN_BAD, domain_xml_line(os),
 				       "<os>: neither a <kernel> nor a <disk> to boot from");

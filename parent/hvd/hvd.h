@@ -42,6 +42,7 @@ struct settings {
 	/* Programs to be started by hvd itself. Without a worker's: by systemd; without
 	 * another one: there is none. */
 	const char *programs[PEER_COUNT];
+	const char *image; /* the same, for images that are not raw */
 	bool without_hypervisor; /* for tests: workers that need none */
 };
 

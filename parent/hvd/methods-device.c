@@ -262,19 +262,6 @@ static void remove_device(struct domain *domain, const struct domain *device)
 		domain_remove_card(domain, device->cards[0].mac);
 }
 
-/* What runs has changed: the next hvd is to know. */
-static void note_live(struct partition *partition)
-{
-	char *xml = domain_format(partition->live, NULL);
-	int error = xml ? store_write(&partition->hvd->live, partition_name(partition), xml) :
-			  -ENOMEM;
-
-	free(xml);
-	if (error)
-		log_error("%s: what runs cannot be noted: %s", partition_name(partition),
-			  strerror(-error));
-}
-
 /* The definition with the device, or without it. */
 static bool change_config(struct partition *partition, const struct domain *device, bool add,
 			  struct failure *failure)
@@ -322,7 +309,7 @@ static void on_attached(void *context, const struct failure *failure, sd_json_va
 	}
 	if (!has_device(partition->live, waiter->device))
 		domain_add_devices(partition->live, waiter->device, &ignored);
-	note_live(partition);
+	partition_note_live(partition);
 	events_emit_device(partition, EVENT_DEVICE_ADDED, device_name(waiter->device, mac), NULL);
 	settle_config(waiter, true);
 }
@@ -340,7 +327,7 @@ static void on_detached(void *context, const struct failure *failure, sd_json_va
 		return;
 	}
 	remove_device(partition->live, waiter->device);
-	note_live(partition);
+	partition_note_live(partition);
 	if (waiter->device->card_count)
 		events_emit_device(partition, EVENT_DEVICE_REMOVED,
 				   device_name(waiter->device, mac), NULL);

@@ -35,6 +35,7 @@ struct operation {
 	struct operation *next;
 	struct operation_order order;
 	unsigned int kills; /* DESTROY: of a worker that stays */
+	struct failure failure; /* RESET: why it came to nothing */
 	bool begun;
 };
 
@@ -226,6 +227,9 @@ static void on_devices(struct partition *partition, const struct failure *failur
 {
 	struct failure own;
 
+	/* With the names that tap devices have got. */
+	if (!failure && partition->live->card_count)
+		partition_note_live(partition);
 	if (failure) {
 		start_failed(partition, failure);
 	} else if (partition->operations->order.paused) {
@@ -353,16 +357,13 @@ static bool launch(struct partition *partition, struct failure *failure)
 {
 	struct hvd *hvd = partition->hvd;
 	const char *name = partition_name(partition);
-	char *xml;
 	int error;
 
 	if (hvd->hypervisor.mshv < 0 && !hvd->settings.without_hypervisor)
 		return fail(failure, FAILURE_UNSUPPORTED, "there is no hypervisor (%s)",
 			    hvd->settings.mshv);
 	partition->live = domain_copy(partition->config);
-	xml = partition->live ? domain_format(partition->live, NULL) : NULL;
-	error = xml ? store_write(&hvd->live, name, xml) : -ENOMEM;
-	free(xml);
+	error = partition->live ? partition_note_live(partition) : -ENOMEM;
 	if (error)
 		return fail_errno(failure, -error, "%s: what runs cannot be noted", name);
 	if (!spawner_start(hvd->spawner, PEER_WORKER, name, failure))
@@ -381,6 +382,17 @@ static void begin_start(struct partition *partition)
 		start_failed(partition, &failure);
 }
 
+/* What the client hears is why the reset has failed, whatever became of the devices. */
+static void on_restored(struct partition *partition, const struct failure *failure)
+{
+	struct failure why = partition->operations->failure;
+
+	if (failure)
+		log_error("%s has lost its devices: %s", partition_name(partition),
+			  failure->message);
+	finish(partition, &why);
+}
+
 static void on_reset(void *context, const struct failure *failure, sd_json_variant *reply)
 {
 	struct partition *partition = context;
@@ -389,14 +401,16 @@ static void on_reset(void *context, const struct failure *failure, sd_json_varia
 	(void)reply;
 	if (!failure) {
 		on_configured(context, NULL, NULL);
-		return;
-	}
-	/* The guest is as it was, unless it had ended and cannot begin again. */
-	if (!partition->operations->order.client) {
+	} else if (partition->operations->order.client) {
+		/* The guest is as it was, and gets its devices again. */
+		partition->operations->failure = *failure;
+		devices_start(partition->devices, on_restored);
+	} else {
+		/* One that had ended and cannot begin again. */
 		ending = ending_of(REASON_FAILED, failure);
 		enqueue_internal(partition, OPERATION_DESTROY, &ending);
+		finish(partition, failure);
 	}
-	finish(partition, failure);
 }
 
 /* An operation of one call that either changes the state or does not. */
@@ -412,9 +426,16 @@ static void call(struct partition *partition, const char *method, unsigned int s
 	done(partition, &failure, NULL);
 }
 
-static void begin_reset(struct partition *partition)
+static void reset_worker(struct partition *partition)
 {
 	call(partition, "Reset", CONFIGURE_SECONDS, on_reset);
+}
+
+/* Devices end before the guest's memory goes: what is on its way to a disk is still
+ * there to be written. */
+static void begin_reset(struct partition *partition)
+{
+	devices_end(partition->devices, reset_worker);
 }
 
 /* ---- suspend and resume ---- */
@@ -512,10 +533,16 @@ static void destroyed(struct partition *partition)
 	devices_end(partition->devices, on_devices_gone);
 }
 
+static void stop_worker(struct partition *partition)
+{
+	call(partition, "Stop", STOP_SECONDS, on_stopped);
+}
+
+/* As begin_reset(). */
 static void begin_destroy(struct partition *partition)
 {
 	partition_set_state(partition, STATE_STOPPING, partition->why.reason, &partition->why);
-	call(partition, "Stop", STOP_SECONDS, on_stopped);
+	devices_end(partition->devices, stop_worker);
 }
 
 /* ---- what the worker tells by itself ---- */

@@ -2,6 +2,7 @@
 /* The registry, see partition.h. */
 #include "partition.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include <time.h>
 
 #include "devices.h"
+#include "log.h"
 #include "operation.h"
 #include "peer.h"
 
@@ -133,6 +135,19 @@ struct partition *partition_find(struct hvd *hvd, const char *text, struct failu
 	if (!found)
 		fail(failure, FAILURE_NO_SUCH_PARTITION, "there is no partition '%.100s'", text);
 	return found;
+}
+
+int partition_note_live(const struct partition *partition)
+{
+	char *xml = domain_format(partition->live, NULL);
+	int error = xml ? store_write(&partition->hvd->live, partition_name(partition), xml) :
+			  -ENOMEM;
+
+	free(xml);
+	if (error)
+		log_error("%s: what runs cannot be noted: %s", partition_name(partition),
+			  strerror(-error));
+	return error;
 }
 
 void partition_set_state(struct partition *partition, enum state state, enum reason reason,

@@ -70,6 +70,9 @@ struct partition *partition_find(struct hvd *hvd, const char *text, struct failu
 struct partition *partition_by_name(struct hvd *hvd, const char *name);
 struct partition *partition_by_uuid(struct hvd *hvd, sd_id128_t uuid);
 
+/* Writes down what runs, for an hvd after this one. 0 or -errno. */
+int partition_note_live(const struct partition *partition);
+
 /* New state and reason, without an event. why: NULL: only the reason. */
 void partition_set_state(struct partition *partition, enum state state, enum reason reason,
 			 const struct ending *why);

@@ -22,12 +22,13 @@
 #define UNIT_PREFIX "mullion-"
 #define UNIT_SUFFIX ".service"
 #define LIBEXEC "/usr/libexec/mullion/"
+#define IMAGE "image"
 #define SYSTEMD "org.freedesktop.systemd1"
 #define SYSTEMD_PATH "/org/freedesktop/systemd1"
 #define SYSTEMD_MANAGER "org.freedesktop.systemd1.Manager"
-#define UNIT_SIZE (DOMAIN_NAME_MAX + 40u)
+#define UNIT_SIZE (IMAGE_NAME_MAX + 40u)
 #define PATH_SIZE 256u
-#define FILE_SIZE (PATH_SIZE + DOMAIN_NAME_MAX + 32u)
+#define FILE_SIZE (PATH_SIZE + IMAGE_NAME_MAX + 32u)
 
 /* In units' names and directories. */
 static const char *const role_names[PEER_COUNT] = {
@@ -45,10 +46,10 @@ struct spawner {
 	struct event *children; /* SIGCHLD; NULL: by systemd */
 };
 
-static void path_of(const struct spawner *spawner, enum peer_role role, const char *name,
+static void path_of(const struct spawner *spawner, const char *kind, const char *name,
 		    const char *file, char path[static FILE_SIZE])
 {
-	snprintf(path, FILE_SIZE, "%s/%s/%s%s%s", spawner->directory, role_names[role], name,
+	snprintf(path, FILE_SIZE, "%s/%s/%s%s%s", spawner->directory, kind, name,
 		 file[0] ? "/" : "", file);
 }
 
@@ -65,7 +66,7 @@ bool spawner_is_known(const struct spawner *spawner, enum peer_role role, const 
 {
 	char path[FILE_SIZE];
 
-	path_of(spawner, role, name, "", path);
+	path_of(spawner, role_names[role], name, "", path);
 	return access(path, F_OK) == 0;
 }
 
@@ -85,14 +86,14 @@ bool spawner_has(const struct spawner *spawner, enum peer_role role)
 	return access(path, X_OK) == 0;
 }
 
-static pid_t read_pid(const struct spawner *spawner, enum peer_role role, const char *name);
+static pid_t read_pid(const struct spawner *spawner, const char *kind, const char *name);
 
 /* One of hvd's own children is gone: whose was it? */
 static void child_ended(struct spawner *spawner, pid_t pid)
 {
 	for (struct partition *at = spawner->hvd->partitions; at; at = at->next) {
 		for (int role = 0; role < PEER_COUNT; role++) {
-			if (read_pid(spawner, (enum peer_role)role, partition_name(at)) != pid)
+			if (read_pid(spawner, role_names[role], partition_name(at)) != pid)
 				continue;
 			operation_process_failed(at, (enum peer_role)role, "it has ended");
 			return;
@@ -114,8 +115,9 @@ static bool make_directories(const struct spawner *spawner)
 {
 	char path[FILE_SIZE];
 
-	for (int role = 0; role < PEER_COUNT; role++) {
-		snprintf(path, sizeof(path), "%s/%s", spawner->directory, role_names[role]);
+	for (int role = 0; role <= PEER_COUNT; role++) {
+		snprintf(path, sizeof(path), "%s/%s", spawner->directory,
+			 role < PEER_COUNT ? role_names[role] : IMAGE);
 		if (mkdir(path, 0755) < 0 && errno != EEXIST)
 			return false;
 	}
@@ -183,9 +185,9 @@ static struct partition *of_unit(struct hvd *hvd, const char *unit, enum peer_ro
 	return NULL;
 }
 
-static void name_unit(enum peer_role role, const char *name, char unit[static UNIT_SIZE])
+static void name_unit(const char *kind, const char *name, char unit[static UNIT_SIZE])
 {
-	snprintf(unit, UNIT_SIZE, UNIT_PREFIX "%s@%s" UNIT_SUFFIX, role_names[role], name);
+	snprintf(unit, UNIT_SIZE, UNIT_PREFIX "%s@%s" UNIT_SUFFIX, kind, name);
 }
 
 /* Systemd has come to an end with a unit. */
@@ -276,7 +278,7 @@ static int ask_start(struct spawner *spawner, enum peer_role role, const char *n
 	asked->hvd = spawner->hvd;
 	asked->role = role;
 	snprintf(asked->name, sizeof(asked->name), "%s", name);
-	name_unit(role, name, unit);
+	name_unit(role_names[role], name, unit);
 	/* Restarted, not started: to systemd the one before may still be active, whose end it
 	 * has not seen yet, and an active unit is not started. */
 	error = sd_bus_call_method_async(spawner->bus, &slot, SYSTEMD, SYSTEMD_PATH,
@@ -294,12 +296,10 @@ static int ask_start(struct spawner *spawner, enum peer_role role, const char *n
 	return 0;
 }
 
-static void kill_unit(struct spawner *spawner, enum peer_role role, const char *name)
+static void kill_unit(struct spawner *spawner, const char *unit)
 {
-	char unit[UNIT_SIZE];
 	int error = need_bus(spawner);
 
-	name_unit(role, name, unit);
 	if (error >= 0)
 		error = sd_bus_call_method_async(spawner->bus, NULL, SYSTEMD, SYSTEMD_PATH,
 						 SYSTEMD_MANAGER, "KillUnit", NULL, NULL, "ssi",
@@ -312,13 +312,12 @@ static void kill_unit(struct spawner *spawner, enum peer_role role, const char *
 
 /* ---- by hvd itself ---- */
 
-static void write_pid(const struct spawner *spawner, enum peer_role role, const char *name,
-		      pid_t pid)
+static void write_pid(const struct spawner *spawner, const char *kind, const char *name, pid_t pid)
 {
 	char path[FILE_SIZE];
 	FILE *file;
 
-	path_of(spawner, role, name, "pid", path);
+	path_of(spawner, kind, name, "pid", path);
 	file = fopen(path, "we");
 	if (!file)
 		return;
@@ -326,13 +325,13 @@ static void write_pid(const struct spawner *spawner, enum peer_role role, const 
 	fclose(file);
 }
 
-static pid_t read_pid(const struct spawner *spawner, enum peer_role role, const char *name)
+static pid_t read_pid(const struct spawner *spawner, const char *kind, const char *name)
 {
 	char path[FILE_SIZE], text[16] = "";
 	long pid;
 	FILE *file;
 
-	path_of(spawner, role, name, "pid", path);
+	path_of(spawner, kind, name, "pid", path);
 	file = fopen(path, "re");
 	if (!file)
 		return 0;
@@ -363,7 +362,7 @@ static bool start_child(struct spawner *spawner, enum peer_role role, const char
 	char path[FILE_SIZE], socket[108];
 	pid_t pid;
 
-	path_of(spawner, role, name, "", path);
+	path_of(spawner, role_names[role], name, "", path);
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		return fail_errno(failure, errno, "%s", path);
 	if (!spawner_socket(spawner, role, name, socket, sizeof(socket)))
@@ -374,8 +373,81 @@ static bool start_child(struct spawner *spawner, enum peer_role role, const char
 		return fail_errno(failure, errno, "no new process");
 	if (!pid)
 		become(spawner->hvd->settings.programs[role], socket);
-	write_pid(spawner, role, name, pid);
+	write_pid(spawner, role_names[role], name, pid);
 	return true;
+}
+
+/* The same for an image. */
+__attribute__((noreturn)) static void become_image(const char *program, const char *blockdev,
+						   const char *export, const char *chardev)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	setsid();
+	execl(program, program, "--blockdev", blockdev, "--export", export, "--chardev", chardev,
+	      "--monitor", "chardev=monitor", (char *)NULL);
+	_exit(127);
+}
+
+/* A directory with the file that the export is mounted on. */
+static bool make_mount_point(struct spawner *spawner, const char *name, struct failure *failure)
+{
+	char path[FILE_SIZE];
+	int fd;
+
+	path_of(spawner, IMAGE, name, "", path);
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return fail_errno(failure, errno, "%s", path);
+	path_of(spawner, IMAGE, name, "socket", path);
+	unlink(path);
+	path_of(spawner, IMAGE, name, "disk", path);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return fail_errno(failure, errno, "%s", path);
+	close(fd);
+	return true;
+}
+
+static bool start_image_child(struct spawner *spawner, const char *name, const char *blockdev,
+			      const char *export, struct failure *failure)
+{
+	const char *program = spawner->hvd->settings.image;
+	char path[FILE_SIZE], chardev[FILE_SIZE + 64];
+	pid_t pid;
+
+	if (!program)
+		return fail(failure, FAILURE_UNSUPPORTED, "there is no program for %s", name);
+	if (!make_mount_point(spawner, name, failure))
+		return false;
+	path_of(spawner, IMAGE, name, "socket", path);
+	snprintf(chardev, sizeof(chardev), "socket,id=monitor,server=on,wait=off,path=%s", path);
+	pid = fork();
+	if (pid < 0)
+		return fail_errno(failure, errno, "no new process");
+	if (!pid)
+		become_image(program, blockdev, export, chardev);
+	write_pid(spawner, IMAGE, name, pid);
+	return true;
+}
+
+static void end_image_child(struct spawner *spawner, const char *name)
+{
+	static const char *const files[] = { "pid", "socket", "disk", "" };
+	pid_t pid = read_pid(spawner, IMAGE, name);
+	char path[FILE_SIZE];
+
+	if (pid)
+		kill(pid, SIGTERM);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		path_of(spawner, IMAGE, name, files[i], path);
+		if (files[i][0])
+			unlink(path);
+		else
+			rmdir(path);
+	}
 }
 
 /* ---- both ---- */
@@ -395,13 +467,15 @@ bool spawner_start(struct spawner *spawner, enum peer_role role, const char *nam
 
 void spawner_kill(struct spawner *spawner, enum peer_role role, const char *name)
 {
+	char unit[UNIT_SIZE];
 	pid_t pid;
 
 	if (!is_parent(spawner)) {
-		kill_unit(spawner, role, name);
+		name_unit(role_names[role], name, unit);
+		kill_unit(spawner, unit);
 		return;
 	}
-	pid = read_pid(spawner, role, name);
+	pid = read_pid(spawner, role_names[role], name);
 	if (pid)
 		kill(pid, SIGKILL);
 }
@@ -413,12 +487,70 @@ void spawner_clean(struct spawner *spawner, enum peer_role role, const char *nam
 	/* Elsewhere it is systemd who does it. */
 	if (!is_parent(spawner))
 		return;
-	path_of(spawner, role, name, "socket", path);
+	path_of(spawner, role_names[role], name, "socket", path);
 	unlink(path);
-	path_of(spawner, role, name, "pid", path);
+	path_of(spawner, role_names[role], name, "pid", path);
 	unlink(path);
-	path_of(spawner, role, name, "", path);
+	path_of(spawner, role_names[role], name, "", path);
 	rmdir(path);
+}
+
+/* A job of systemd's for a unit; nobody waits for its end. */
+static int ask_job(struct spawner *spawner, const char *method, const char *unit)
+{
+	int error = need_bus(spawner);
+
+	if (error >= 0)
+		error = sd_bus_call_method_async(spawner->bus, NULL, SYSTEMD, SYSTEMD_PATH,
+						 SYSTEMD_MANAGER, method, NULL, NULL, "ss", unit,
+						 "replace");
+	if (error >= 0)
+		pump_update(spawner->pump);
+	return error;
+}
+
+bool spawner_start_image(struct spawner *spawner, const char *name, const char *blockdev,
+			 const char *export, struct failure *failure)
+{
+	char unit[UNIT_SIZE];
+	int error;
+
+	if (is_parent(spawner))
+		return start_image_child(spawner, name, blockdev, export, failure);
+	name_unit(IMAGE, name, unit);
+	error = ask_job(spawner, "RestartUnit", unit);
+	return error >= 0 || fail_errno(failure, -error, "systemd cannot be reached");
+}
+
+void spawner_end_image(struct spawner *spawner, const char *name)
+{
+	char unit[UNIT_SIZE], path[FILE_SIZE];
+	int error;
+
+	snprintf(path, sizeof(path), "%s/" IMAGE "/%s.env", spawner->directory, name);
+	unlink(path);
+	if (is_parent(spawner)) {
+		end_image_child(spawner, name);
+		return;
+	}
+	name_unit(IMAGE, name, unit);
+	error = ask_job(spawner, "StopUnit", unit);
+	if (error < 0)
+		log_error("%s cannot be stopped: %s", unit, strerror(-error));
+}
+
+bool spawner_has_image(const struct spawner *spawner, const char *name)
+{
+	char path[FILE_SIZE];
+	pid_t pid;
+
+	if (is_parent(spawner)) {
+		pid = read_pid(spawner, IMAGE, name);
+		return pid && kill(pid, 0) == 0;
+	}
+	/* Systemd makes the directory for it, and removes it behind it. */
+	path_of(spawner, IMAGE, name, "", path);
+	return access(path, F_OK) == 0;
 }
 
 void spawner_list(struct spawner *spawner, void (*each)(void *context, const char *name),

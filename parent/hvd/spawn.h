@@ -18,6 +18,9 @@
 
 struct spawner;
 
+/* "PARTITION:TARGET", with its end. */
+#define IMAGE_NAME_MAX (DOMAIN_NAME_MAX + DOMAIN_TARGET_MAX + 1u)
+
 struct spawner *spawner_new(struct hvd *hvd);
 void spawner_free(struct spawner *spawner);
 
@@ -43,6 +46,17 @@ bool spawner_socket(const struct spawner *spawner, enum peer_role role, const ch
 
 /* Whether it has a place in the directory: it may be there. */
 bool spawner_is_known(const struct spawner *spawner, enum peer_role role, const char *name);
+
+/*
+ * The same for what shows an image as a raw file (image.h): a program with the options of
+ * QEMU's storage daemon. It is asked to end, and its directory goes.
+ */
+bool spawner_start_image(struct spawner *spawner, const char *name, const char *blockdev,
+			 const char *export, struct failure *failure);
+void spawner_end_image(struct spawner *spawner, const char *name);
+
+/* Whether its process is there, as far as can be seen. */
+bool spawner_has_image(const struct spawner *spawner, const char *name);
 
 /* Calls each(context, name) for every worker that has a place in the directory. */
 void spawner_list(struct spawner *spawner, void (*each)(void *context, const char *name),

@@ -24,11 +24,13 @@ void tap_close(struct tap *tap)
 		close(tap->fds[--tap->queues]);
 }
 
-/* One more queue of the device; the first makes it. 0 or an errno. */
+/* One more queue of the device; the first makes it: that of another guest, which has the
+ * same name, would take it for one more queue of its own. 0 or an errno. */
 static int add_queue(struct tap *tap)
 {
-	struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR |
-					      IFF_MULTI_QUEUE };
+	unsigned int flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE |
+			     (tap->queues ? 0u : IFF_TUN_EXCL);
+	struct ifreq request = { .ifr_flags = (short)flags };
 	int fd = open(TUN_DEVICE, O_RDWR | O_CLOEXEC | O_NONBLOCK), header = HEADER_SIZE;
 	int error;
 
@@ -80,6 +82,9 @@ bool tap_open(struct tap *tap, const struct domain_card *card, struct failure *f
 
 	*tap = (struct tap){ 0 };
 	snprintf(tap->name, sizeof(tap->name), "%s", card->target[0] ? card->target : NAME_PATTERN);
+	/* A name that the kernel gave before may be another's by now. */
+	if (strncmp(card->target, "vnet", 4) == 0 && if_nametoindex(card->target))
+		snprintf(tap->name, sizeof(tap->name), "%s", NAME_PATTERN);
 	while (!error && tap->queues < queues && tap->queues < TAP_QUEUES_MAX)
 		error = add_queue(tap);
 	if (error) {

@@ -18,7 +18,7 @@ struct tap {
 
 /*
  * Makes the device of a card that is no user network, puts it in its bridge and sets it
- * up. It goes away when its descriptors are closed, unless it was there before. Frames
+ * up. It must not be there before, and goes away when its descriptors are closed. Frames
  * have a struct virtio_net_hdr of 10 bytes before them.
  */
 bool tap_open(struct tap *tap, const struct domain_card *card, struct failure *failure);

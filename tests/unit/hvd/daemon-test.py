@@ -22,6 +22,7 @@ import tempfile
 import time
 
 LIMIT = 60  # seconds that anything may take here
+QEMU_STORAGE_DAEMON = '/usr/bin/qemu-storage-daemon'
 
 
 class Failure(Exception):
@@ -99,6 +100,7 @@ class Daemon:
     def command(self):
         devices = [f'--spawn-{role}={self.devices}' for role in ('vsp', 'storage', 'net')
                    if self.devices]
+        devices.append('--spawn-image=' + QEMU_STORAGE_DAEMON)
         return [self.hvd, '--config', self.top + '/etc', '--run', self.run, '--spawn', self.worker,
                 *devices, '--without-hypervisor', '--device', '/nonexistent',
                 '--mshv', '/nonexistent']
@@ -223,6 +225,8 @@ class Daemon:
             self.process.kill()
             self.process.wait()
         self.forget()
+        for name in os.listdir(self.run + '/image') if os.path.exists(self.run + '/image') else []:
+            ctypes.CDLL(None).umount2(f'{self.run}/image/{name}/disk'.encode(), 2)
         for pid in self.processes():
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
@@ -394,9 +398,10 @@ def test_failing_worker(daemon):
     same(answer['message'], 'told to  fail', 'cleaned')
     same(daemon.state(), ('shutoff', 'failed'))
     daemon.wait(lambda: not daemon.workers(), 'the worker goes')
-    daemon.define(name='two', cmdline='fail-reset')
+    daemon.define(name='two', cmdline='fail-reset', more=devices_xml(daemon))
     daemon.call('Start', partition='two')
     daemon.refused('BadConfiguration', 'Reset', partition='two')
+    same(len(daemon.processes()), 4, 'it has its devices')
     same(daemon.state('two'), ('running', 'started'))
     os.unlink(daemon.kernel)
     daemon.refused('BadConfiguration', 'Start', partition='vm')
@@ -902,6 +907,68 @@ def test_devices_fail(daemon):
     daemon.wait(lambda: not daemon.processes(), 'all go')
 
 
+def test_image_in_use(daemon):
+    disk = daemon.disk()
+    os.link(daemon.top + '/sda', daemon.top + '/link')
+    same_disk = disk.replace('/sda', '/link')
+    for name, more in (('a', disk), ('b', same_disk), ('c', same_disk.replace('<target', '<readonly/><target'))):
+        daemon.define(name=name, more=f'<devices>{more}</devices>')
+    daemon.call('Start', partition='a')
+    for name in ('b', 'c'):
+        answer = daemon.refused('Busy', 'Start', partition=name)
+        check("in use by the partition 'a'" in answer['message'], answer['message'])
+    daemon.call('Destroy', partition='a')
+    daemon.call('Start', partition='b')
+
+
+def test_tap(daemon):
+    """Tap devices, in a network namespace of hvd's own."""
+    daemon.end()
+    script = 'ip link add br0 type bridge && ip link set br0 up && exec "$@"'
+    wrapped = ['unshare', '-n', 'sh', '-c', script, 'sh', *daemon.command()]
+    if subprocess.run([*wrapped[:5], 'sh', 'test', '-w', '/dev/net/tun'], check=False).returncode:
+        print('no network namespace, bridge or tap device: skipped')
+        daemon.start()
+        return
+    daemon.command = lambda: wrapped
+    daemon.start()
+
+    def links():
+        text = subprocess.run(['nsenter', '-n', '-t', str(daemon.process.pid), 'ip', '-j', 'link'],
+                              check=True, capture_output=True).stdout
+        return {link['ifname']: link for link in json.loads(text)}
+
+    bridge = ("<interface type='bridge'><source bridge='br0'/><driver queues='2'/>"
+              "<mtu size='1400'/></interface>")
+    named = "<interface type='ethernet'><target dev='mine'/></interface>"
+    daemon.define(more=f'<devices>{bridge}{named}</devices>')
+    daemon.call('Start', partition='vm')
+    cards = daemon.calls()[-2][3]['cards']
+    same([len(card['tap_fds']) for card in cards], [2, 1], 'queues')
+    name = daemon.info()['interfaces'][0]['target']
+    same(name, 'vnet0', 'the name that the kernel has chosen')
+    found = links()
+    same((found['vnet0']['master'], found['vnet0']['mtu'], 'UP' in found['vnet0']['flags']),
+         ('br0', 1400, True), 'vnet0')
+    check('UP' in found['mine']['flags'] and 'master' not in found['mine'], 'mine')
+    # Another guest does not get this one's device.
+    daemon.define(name='thief', more=f'<devices>{named}</devices>')
+    answer = daemon.refused('Busy', 'Start', partition='thief')
+    check("no tap device 'mine'" in answer['message'], answer['message'])
+    daemon.define(name='lost', more="<devices><interface type='bridge'><source bridge='br1'/>"
+                                    "</interface></devices>")
+    answer = daemon.refused('Failed', 'Start', partition='lost')
+    check("cannot be added to the bridge 'br1'" in answer['message'], answer['message'])
+    # What is started again has them again.
+    os.kill(daemon.process_of('net'), signal.SIGKILL)
+    daemon.wait(lambda: len(daemon.calls()[-2][3].get('cards', [])) == 2 and
+                daemon.methods()[-1] == 'vsp Provide' and 'mine' in links(), 'again')
+    check('vnet0' not in daemon.call('DumpXml', partition='vm', inactive=True)['xml'], 'config')
+    check('vnet' in daemon.call('DumpXml', partition='vm')['xml'], 'live')
+    daemon.call('Destroy', partition='vm')
+    daemon.wait(lambda: sorted(links()) == ['br0', 'lo'], 'all are gone')
+
+
 def test_no_devices(daemon):
     """Without programs for devices a guest runs if it has none."""
     daemon.define()
@@ -1116,7 +1183,8 @@ def test_attach_fails(daemon):
     same((daemon.state('die-net')[0], daemon.info('die-net')['interfaces']), ('running', []), 'as before')
     daemon.define(name='fail-storage')
     daemon.call('Start', partition='fail-storage')
-    daemon.refused('BadConfiguration', 'AttachDevice', partition='fail-storage', xml=daemon.disk())
+    daemon.refused('BadConfiguration', 'AttachDevice', partition='fail-storage',
+                   xml=daemon.disk('sdc'))
     same(daemon.info('fail-storage')['disks'], [], 'as before')
 
 
@@ -1146,6 +1214,52 @@ def test_send_keys(daemon):
     for keys in ([], ['KEY_NONSENSE'], ['KEY_A'] * 17):
         daemon.refused('BadConfiguration', 'SendKeys', partition='vm', keys=keys)
     daemon.refused('BadConfiguration', 'SendKeys', partition='vm', keys=['KEY_A'], hold_ms=60001)
+
+
+def test_qcow2(daemon):
+    """An image that is not raw is shown as a raw file as long as the guest runs."""
+    if not os.access(QEMU_STORAGE_DAEMON, os.X_OK) or not os.access('/dev/fuse', os.W_OK):
+        print('no qemu-storage-daemon, or no FUSE: skipped')
+        return
+    path = daemon.top + """/i 'm " odd$,.qcow2"""
+    subprocess.run(['qemu-img', 'create', '-q', '-f', 'qcow2', path, '3M'], check=True)
+    source = path.replace('"', '&quot;')
+    disk = f'<disk type="file"><driver type="qcow2"/><source file="{source}"/><target dev="sda"/></disk>'
+    daemon.define(more=f'<devices>{disk}</devices>')
+    shown = daemon.run + '/image/vm:sda/disk'
+    events = subscribe(daemon, types=['device_error'])
+    for _ in range(2):
+        daemon.call('Start', partition='vm')
+        same(daemon.methods()[-2:], ['storage Configure', 'vsp Provide'], 'calls')
+        same(os.stat(shown).st_size, 3 << 20, 'size')
+        # The provider that comes again gets the same.
+        os.kill(daemon.process_of('storage'), signal.SIGKILL)
+        same(take(events, 1)[0]['device'], 'hv-storage', 'event')
+        daemon.wait(lambda: daemon.methods()[-1] == 'vsp Provide' and
+                    len(daemon.methods()) % 5 == 0, 'another provider')
+        daemon.kill()
+        daemon.start()
+        daemon.wait_state('running', 'adopted')
+        daemon.wait(lambda: daemon.call('DeviceStats', partition='vm')['disks'], 'adopted')
+        events = subscribe(daemon, types=['device_error'])
+        daemon.call('Reset', partition='vm')
+        same(os.stat(shown).st_size, 3 << 20, 'size')
+        daemon.call('Destroy', partition='vm')
+        daemon.wait(lambda: not os.path.ismount(shown), 'it is shown no more')
+        daemon.forget_calls()
+    daemon.call('Start', partition='vm')
+    with open(daemon.run + '/image/vm:sda/pid', encoding='ascii') as file:
+        os.kill(int(file.read()), signal.SIGTERM)
+    event = take(events, 1)[0]
+    same((event['device'], event['state']), ('sda', 'running'), 'event')
+    daemon.refused('Unsupported', 'AttachDevice', partition='vm', xml=disk.replace('sda', 'sdb'))
+    daemon.call('Destroy', partition='vm')
+    # What is no image is found out by whoever reads it.
+    with open(path, 'r+b') as file:
+        file.seek(4)
+        file.write(b'\xff' * 60)
+    answer = daemon.refused('Failed', 'Start', partition='vm')
+    check('is not shown' in answer['message'], answer['message'])
 
 
 def run(name, function, *programs):

@@ -407,9 +407,16 @@ static void test_boot(void)
 	CHECK(!parse(xml));
 	expect("<os>: neither a <kernel> nor a <disk> to boot from", 4, DOMAIN_BAD);
 	snprintf(xml, sizeof(xml),
-		 "%s<os>\n<cmdline>a</cmdline></os><devices>" DISK "</devices></domain>", begin);
+		 "%s<os>\n<initrd>/a</initrd></os><devices>" DISK "</devices></domain>", begin);
 	CHECK(!parse(xml));
-	expect("<cmdline>: without a <kernel>", 5, DOMAIN_BAD);
+	expect("<initrd>: without a <kernel>", 5, DOMAIN_BAD);
+	snprintf(xml, sizeof(xml),
+		 "%s<os>\n<cmdline>a</cmdline></os><devices>" DISK "</devices></domain>", begin);
+	domain = parse(xml);
+	REQUIRE(domain);
+	CHECK_STR(domain_cmdline(domain), "a");
+	check_round_trip(domain);
+	domain_free(domain);
 }
 
 static struct domain *parse_device(const char *xml)

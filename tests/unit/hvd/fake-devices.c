@@ -12,7 +12,9 @@
  *   deaf        the guest cannot be asked
  *   stay        Stop does not end it
  *   full        AddDisk and AddCard fail
- * and it obeys signals: SIGUSR1 is the guest's driver that answers (Vsp), or a disk
+ * Descriptors of tap devices stay open until it ends.
+ *
+ * It obeys signals: SIGUSR1 is the guest's driver that answers (Vsp), or a disk
  * without room (Storage); SIGUSR2 is the guest that tells its addresses.
  */
 #include <fcntl.h>
@@ -49,7 +51,7 @@ static void note(const char *method, sd_json_variant *json)
 
 	if (!file)
 		return;
-	sd_json_variant_format(json, 0, &text);
+	sd_json_variant_format(json, SD_JSON_FORMAT_CENSOR_SENSITIVE, &text);
 	fprintf(file, "%s %d %s %s\n", fake.role, getpid(), method, text ? text : "{}");
 	fclose(file);
 	free(text);
@@ -158,6 +160,21 @@ static int on_hello(sd_varlink *link, sd_json_variant *json, sd_varlink_method_f
 				  SD_JSON_BUILD_PAIR_INTEGER("pid", getpid()));
 }
 
+/* Keeps the descriptors of a card's tap device. */
+static bool keep_taps(sd_varlink *link, sd_json_variant *card)
+{
+	sd_json_variant *fds = sd_json_variant_by_key(card, "tap_fds");
+
+	for (size_t i = 0; fds && i < sd_json_variant_elements(fds); i++) {
+		int fd = sd_varlink_peek_fd(
+			link, (size_t)sd_json_variant_unsigned(sd_json_variant_by_index(fds, i)));
+
+		if (fd < 0 || fcntl(fd, F_DUPFD_CLOEXEC, 3) < 0)
+			return false;
+	}
+	return true;
+}
+
 /* All descriptors that a configuration speaks of have come. */
 static bool is_complete(sd_varlink *link, sd_json_variant *json)
 {
@@ -169,6 +186,10 @@ static bool is_complete(sd_varlink *link, sd_json_variant *json)
 		int fd = descriptor(link, sd_json_variant_by_index(fake.parts, i), field);
 
 		if (fd < 0 || fcntl(fd, F_GETFL) < 0)
+			return false;
+	}
+	for (size_t i = 0; is_net() && i < sd_json_variant_elements(fake.parts); i++) {
+		if (!keep_taps(link, sd_json_variant_by_index(fake.parts, i)))
 			return false;
 	}
 	return true;
@@ -441,7 +462,8 @@ static int bind_methods(sd_varlink_server *server)
 	int result = 0;
 
 	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]) && result >= 0; i++) {
-		if (methods[i].interface && strcmp(methods[i].interface, fake.interface) != 0)
+		if (methods[i].interface && fake.interface &&
+		    strcmp(methods[i].interface, fake.interface) != 0)
 			continue;
 		snprintf(names[i], sizeof(names[i]), "%s.%s", fake.interface, methods[i].name);
 		result = sd_varlink_server_bind_method(server, names[i], methods[i].method);
@@ -494,7 +516,7 @@ int main(int count, char **arguments)
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		sd_event_add_signal(fake.event, NULL, signals[i] | SD_EVENT_SIGNAL_PROCMASK,
 				    on_signal, NULL);
-	result = sd_varlink_server_new(&server, 0);
+	result = sd_varlink_server_new(&server, SD_VARLINK_SERVER_ACCOUNT_UID);
 	if (result >= 0)
 		result = bind_methods(server);
 	if (result >= 0)
