@@ -20,6 +20,8 @@ define dev 2 256 'vmbus disk:8 net content wait' '<devices>
 <interface type="user"><mac address="52:54:00:12:34:56"/></interface>
 </devices>'
 start dev
+hvctl wait dev heartbeat --timeout 90 || fail 'no heartbeat'
+echo 'ok: a heartbeat'
 says dev 'guest: vmbus: hv_storvsc has'
 says dev 'guest: vmbus: hv_netvsc has'
 says dev 'guest: disk: sda has 67108864 bytes'
