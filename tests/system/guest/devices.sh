@@ -24,13 +24,17 @@ hvctl wait dev heartbeat --timeout 90 || fail 'no heartbeat'
 echo 'ok: a heartbeat'
 says dev 'guest: vmbus: hv_storvsc has'
 says dev 'guest: vmbus: hv_netvsc has'
+says dev 'guest: vmbus: hyperv_keyboard has'
+says dev 'guest: vmbus: hid_hyperv has'
 says dev 'guest: disk: sda has 67108864 bytes'
 says dev 'guest: disk: the first 8 MiB are'
-sum=$(console dev | sed -n 's/^guest: disk: the first 8 MiB are //p')
 says dev 'guest: net: eth0 52:54:00:12:34:56 has 10.0.2.'
 says dev 'answers'
 says dev 'guest: the kernel is content'
 says dev 'guest: waits'
+sum=$(console dev | sed -n 's/^guest: disk: the first 8 MiB are //p')
+check 'each device has its driver' test "$(console dev | grep -c 'guest: vmbus: none has')" = 0
+hvctl send-key dev leftctrl c || fail 'no keys'
 hvctl dominfo dev
 hvctl domstats dev --block
 hvctl domstats dev --net
