@@ -757,6 +757,15 @@ static void sweep(struct devices *devices)
 	}
 }
 
+/* Is it served? Disks and cards need it, whatever else the definition says. */
+static bool has_vmbus(const struct partition *partition)
+{
+	const struct domain *live = partition->live;
+
+	return spawner_has(partition->hvd->spawner, PEER_VSP) &&
+	       (!live->no_vmbus || live->disk_count || live->card_count);
+}
+
 void devices_start(struct devices *devices,
 		   void (*done)(struct partition *partition, const struct failure *failure))
 {
@@ -784,7 +793,7 @@ void devices_start(struct devices *devices,
 		     "there is no %s here, and %s has devices that need it",
 		     peer_role_name(process->role), partition_name(partition));
 	}
-	if (devices->failed || spawner_has(partition->hvd->spawner, PEER_VSP))
+	if (devices->failed || has_vmbus(partition))
 		snprintf(devices->guest.heartbeat, sizeof(devices->guest.heartbeat), "none");
 	else
 		/* A guest without devices on VMBus. */
@@ -819,7 +828,7 @@ void devices_end(struct devices *devices, void (*done)(struct partition *partiti
 
 void devices_adopt(struct devices *devices)
 {
-	devices->wanted = spawner_has(devices->partition->hvd->spawner, PEER_VSP);
+	devices->wanted = has_vmbus(devices->partition);
 	for (int role = FIRST_ROLE; role < PEER_COUNT && devices->wanted; role++) {
 		struct process *process = &devices->processes[role];
 

@@ -112,8 +112,14 @@ static void put_os(FILE *out, const struct domain *domain)
 	put_text(out, "    ", "initrd", domain->initrd);
 	put_text(out, "    ", "cmdline", domain->cmdline);
 	fputs("  </os>\n", out);
+	if (!domain->debug_exit && !domain->no_vmbus)
+		return;
+	fputs("  <features>\n", out);
 	if (domain->debug_exit)
-		fputs("  <features>\n    <debug-exit state='on'/>\n  </features>\n", out);
+		fputs("    <debug-exit state='on'/>\n", out);
+	if (domain->no_vmbus)
+		fputs("    <vmbus state='off'/>\n", out);
+	fputs("  </features>\n", out);
 }
 
 static void put_device(FILE *out, const char *name, const struct domain_live *live,

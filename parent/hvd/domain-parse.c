@@ -329,12 +329,14 @@ static bool take_os(struct parse *parse, xmlNodePtr root)
 	xmlNodePtr os = domain_xml_child(root, "os"), initrd = domain_xml_child(os, "initrd");
 
 	xmlNodePtr kernel = domain_xml_child(os, "kernel");
+	xmlNodePtr features = domain_xml_child(root, "features");
+	xmlNodePtr vmbus = domain_xml_child(features, "vmbus");
 
 	/* Without a kernel it is the place where one could be. */
 	domain->lines.kernel = domain_xml_line(kernel ? kernel : os);
 	domain->lines.initrd = domain_xml_line(initrd ? initrd : os);
-	domain->debug_exit =
-		is_on(domain_xml_child(domain_xml_child(root, "features"), "debug-exit"));
+	domain->debug_exit = is_on(domain_xml_child(features, "debug-exit"));
+	domain->no_vmbus = vmbus && !is_on(vmbus);
 	domain->console = domain_xml_child(domain_xml_child(root, "devices"), "console");
 	domain->serial = domain_xml_child(domain_xml_child(root, "devices"), "serial");
 	return take_text(parse, kernel, &domain->kernel) &&

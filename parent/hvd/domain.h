@@ -132,6 +132,7 @@ struct domain {
 	bool keyboard; /* the element is there */
 	bool mouse;
 	bool debug_exit;
+	bool no_vmbus; /* no server is started: the guest has no drivers for it */
 	bool console; /* the element is there */
 	bool serial;
 	enum domain_action on_poweroff;

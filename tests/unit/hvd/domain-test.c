@@ -242,7 +242,7 @@ static bool same(const struct domain *a, const struct domain *b)
 	       a->quota == b->quota && a->reserve == b->reserve &&
 	       memcmp(&a->cpus, &b->cpus, sizeof(a->cpus)) == 0 &&
 	       memcmp(a->pins, b->pins, sizeof(a->pins)) == 0 && a->debug_exit == b->debug_exit &&
-	       a->console == b->console && a->serial == b->serial &&
+	       a->no_vmbus == b->no_vmbus && a->console == b->console && a->serial == b->serial &&
 	       a->on_poweroff == b->on_poweroff && a->on_reboot == b->on_reboot &&
 	       a->on_crash == b->on_crash;
 }
@@ -347,6 +347,7 @@ static void random_domain(struct domain *domain)
 	domain->console = check_below(2);
 	domain->serial = check_below(2);
 	domain->debug_exit = check_below(2);
+	domain->no_vmbus = check_below(2);
 	for (size_t i = 0; i < CPUSET_WORDS && check_below(2); i++)
 		domain->cpus.words[i] = check_rand();
 	for (uint32_t i = 0; i < domain->vcpus; i++) {
