@@ -8,7 +8,7 @@
 # shellcheck source=tests/system/guest/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-guests 400 <<EOS || fail "a guest's VMBus devices"
+guests 600 <<EOS || fail "a guest's VMBus devices"
 booted
 GUEST_KERNEL=$2
 $(cat <<'END'
@@ -40,7 +40,7 @@ hvctl domstats dev --block
 hvctl domstats dev --net
 hvctl reboot dev || fail 'no reboot'
 says dev 'guest: asked to reboot'
-until=$((SECONDS + 90))
+until=$((SECONDS + 180))
 until [ "$(console dev | grep -c 'guest: waits')" = 2 ]; do
 	[ $SECONDS -lt $until ] || fail 'it does not come back'
 	sleep 1
