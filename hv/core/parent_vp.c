@@ -94,7 +94,10 @@ static void answer_nmi(struct vp *vp)
 {
 	u32 requests = __atomic_exchange_n(&vp->requests, 0, __ATOMIC_ACQ_REL);
 
-	handle_requests(vp, requests & VP_REQ_SENT ? requests : VP_REQ_NMI);
+	if (requests & VP_REQ_SENT)
+		handle_requests(vp, requests);
+	else if (!__atomic_exchange_n(&vp->resent, false, __ATOMIC_SEQ_CST))
+		handle_requests(vp, VP_REQ_NMI);
 }
 
 /* Their NMI is still on its way, and keeps others from being sent. */

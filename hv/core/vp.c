@@ -22,18 +22,18 @@ void vp_account(struct vp *vp, __u64 *counter)
 	vp->last_tsc = now;
 }
 
-/* An NMI that a CPU has not taken for so long may be lost (an emulator does that). Where it
- * is not, the two merge. */
-#define RESENDS_A_SECOND 50
-
+/* An NMI that a CPU has not taken for a second may be lost (an emulator does that). Where
+ * it is not, the two merge, or the second one finds nothing: answer_nmi knows. */
 void vp_request(struct vp *vp, enum vp_request what)
 {
 	u32 before = __atomic_fetch_or(&vp->requests, (u32)what | VP_REQ_SENT, __ATOMIC_ACQ_REL);
 	u64 now = rdtsc();
 
 	if ((before & VP_REQ_SENT) &&
-	    now - __atomic_load_n(&vp->sent_tsc, __ATOMIC_RELAXED) < tsc_hz / RESENDS_A_SECOND)
+	    now - __atomic_load_n(&vp->sent_tsc, __ATOMIC_RELAXED) < tsc_hz)
 		return;
+	if (before & VP_REQ_SENT)
+		__atomic_store_n(&vp->resent, true, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&vp->sent_tsc, now, __ATOMIC_RELAXED);
 	apic_send_nmi(vp->cpu->apic_id);
 }

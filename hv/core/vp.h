@@ -152,6 +152,7 @@ struct vp {
 	struct sched_vp sched;
 
 	u32 requests; /* the parent's: enum vp_request bits; any CPU, atomic */
+	bool resent; /* an NMI more than requests may come; any CPU, atomic */
 	u64 sent_tsc; /* when the last NMI for them was sent; any CPU, atomic */
 	u32 sipi_page; /* written before VP_REQ_SIPI is set */
 
