@@ -202,9 +202,16 @@ static void decode_exit(struct vp *vp, const struct vmcb *v)
 		vp->exit.reason = plain_reason(code);
 		vp->exit.exception = 0;
 		vp->exit.nmi_done = false;
-		svm(vp)->at_iret = code == SVM_EXIT_IRET;
-		svm(vp)->iret_rip = v->rip;
 	}
+}
+
+/* After an exit: is the guest at an NMI handler's IRET? */
+static void note_iret(struct svm_vp *s, const struct vmcb *v)
+{
+	if ((u32)v->exit_code != SVM_EXIT_IRET)
+		return;
+	s->at_iret = true;
+	s->iret_rip = v->rip;
 }
 
 /* An ASID of the CPU that the VP is on, whose translations are its own. */
@@ -356,6 +363,7 @@ static void svm_run(struct vp *vp)
 	/* An exit in the middle of an event's delivery: deliver it again. */
 	v->event_inject = v->exit_int_info & EVENT_VALID ? v->exit_int_info : event;
 	decode_exit(vp, v);
+	note_iret(s, v);
 	if (step)
 		end_step(vp, v, rflags, dr6);
 }
