@@ -6,7 +6,7 @@
 #include "check.h"
 #include "pace.h"
 
-#define PERIOD_MS 50u
+#define PERIOD_MS 50ul
 
 static struct event_base *base;
 static unsigned int state, told, told_state;
