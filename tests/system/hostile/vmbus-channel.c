@@ -159,7 +159,7 @@ bool channel_wait(struct channel *channel, struct packet *packet, uint64_t ms)
 	while (!channel_take(channel, packet)) {
 		if (now_ms() > until)
 			return false;
-		nap();
+		nap(NAP_MS);
 	}
 	return true;
 }

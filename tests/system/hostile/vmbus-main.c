@@ -23,5 +23,5 @@ void run_vp(struct vp *vp)
 	}
 	print("vmbus: at the end\n");
 	for (;;)
-		nap();
+		nap(1000);
 }

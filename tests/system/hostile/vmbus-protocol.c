@@ -85,7 +85,7 @@ static void strange_posts(void)
 		status = bus_try_post(one_in(2) ? VMBUS_CONNECTION_OLD : VMBUS_CONNECTION_NEW,
 				      2 + (uint32_t)random_below(1000), bytes, 8);
 		if (status == HV_STATUS_INSUFFICIENT_BUFFERS)
-			nap();
+			nap(SHORT_NAP_MS);
 	}
 }
 
@@ -426,7 +426,7 @@ static uint32_t ask_in_vain(uint32_t most)
 	while (now_ms() < last + QUIET_MS && taken < most) {
 		bad.gpadl = taken;
 		if (bus_try_post(VMBUS_CONNECTION_NEW, 1, &bad, sizeof(bad)) != HV_STATUS_SUCCESS) {
-			nap();
+			nap(SHORT_NAP_MS);
 			continue;
 		}
 		last = now_ms();

@@ -30,8 +30,8 @@ static void set_write_index(const struct channel *channel, uint32_t index)
 /* The host may need a moment to see it; if it sees it closed before, that is as good. */
 static void close_again(struct device *device)
 {
-	nap();
-	nap();
+	nap(SHORT_NAP_MS);
+	nap(SHORT_NAP_MS);
 	device_close(device);
 }
 
@@ -200,7 +200,7 @@ static void storage_wild(struct channel *channel, uint32_t count)
 				 one_in(4) ? 16 + (uint32_t)random_below(48) : 64))
 			asked++;
 		else
-			nap();
+			nap(SHORT_NAP_MS);
 	}
 	tell("packets", "wild storage requests, all answered", answered);
 }
@@ -233,7 +233,7 @@ static void storage_deaf(struct channel *channel)
 	channel->in->pending_send_size = ~0u;
 	while (now_ms() < last + QUIET_MS && asked < 10000) {
 		if (!storage_ask(channel, 1000 + asked, memory_pfn())) {
-			nap();
+			nap(SHORT_NAP_MS);
 			continue;
 		}
 		last = now_ms();
@@ -359,7 +359,7 @@ static void keyboard_deaf(struct device *device)
 	while (now_ms() < last + QUIET_MS && asked < 100000) {
 		if (!channel_send(channel, VMBUS_PACKET_INBAND, VMBUS_PACKET_ANSWER_WANTED, asked,
 				  NULL, 0, request, sizeof(request))) {
-			nap();
+			nap(SHORT_NAP_MS);
 			continue;
 		}
 		last = now_ms();

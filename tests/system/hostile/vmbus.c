@@ -5,7 +5,6 @@
 #define UNITS_PER_MS 10000u /* of the reference counter */
 #define VECTOR_VMBUS 0x42u
 #define VECTOR_TIMER 0x43u
-#define NAP_MS 2ul
 /* Memory to take, from here to the end of 64 MiB. */
 #define MEMORY 0x1000000ul
 #define MEMORY_END 0x4000000ul
@@ -46,10 +45,10 @@ static void forget_signals(void)
 		__atomic_store_n(&sief->flags[VMBUS_SINT][i], 0, __ATOMIC_SEQ_CST);
 }
 
-void nap(void)
+void nap(uint64_t ms)
 {
 	forget_signals();
-	msr_write(HV_X64_MSR_STIMER0_COUNT, now() + NAP_MS * UNITS_PER_MS);
+	msr_write(HV_X64_MSR_STIMER0_COUNT, now() + ms * UNITS_PER_MS);
 	__asm__ volatile("sti; hlt; cli" : : : "memory");
 }
 
@@ -185,7 +184,7 @@ void bus_post(const void *bytes, uint32_t size)
 		expect("status of a post", status, HV_STATUS_INSUFFICIENT_BUFFERS);
 		expect("the host takes messages", now_ms() < until, true);
 		if (!fill_inbox())
-			nap();
+			nap(SHORT_NAP_MS);
 	}
 }
 
@@ -208,7 +207,7 @@ void bus_expect(struct message *message, uint32_t type)
 		}
 		if (now_ms() > until)
 			die("FAILED: the host does not answer with a message", type);
-		nap();
+		nap(NAP_MS);
 	}
 }
 
@@ -253,7 +252,7 @@ void bus_request_offers(void)
 	bus_post_type(VMBUS_MSG_REQUEST_OFFERS);
 	while (now_ms() < until) {
 		if (!bus_take(&message)) {
-			nap();
+			nap(NAP_MS);
 			continue;
 		}
 		if (message.header.type == VMBUS_MSG_ALL_OFFERS_DELIVERED)

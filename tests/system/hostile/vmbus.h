@@ -30,8 +30,12 @@
 /* Milliseconds since the partition was made. */
 uint64_t now_ms(void);
 
-/* Sleeps, not long; a message or a signal ends it. */
-void nap(void);
+/* Sleeps so long; a message or a signal ends it. */
+void nap(uint64_t ms);
+
+/* While something is waited for that an interrupt tells, and while it is not told. */
+#define NAP_MS 20ul
+#define SHORT_NAP_MS 2ul
 
 /* ---- Telling ---- */
 
