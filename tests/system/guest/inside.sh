@@ -56,6 +56,53 @@ define() {
 	hvctl define "/tmp/$1.xml" || fail "$1 cannot be defined"
 }
 
+# disk_definition NAME VCPUS MIB PORT DISK [XML...]: a guest that boots the Debian of
+# disk-image from DISK (a file or a block device); ssh answers on PORT of the parent.
+# The XML goes into its devices.
+disk_definition() {
+	local name=$1 vcpus=$2 mib=$3 port=$4 disk=$5 type=file attribute=file
+	shift 5
+	[ ! -b "$disk" ] || { type=block && attribute=dev; }
+	cat <<-END
+		<domain type="mullion">
+		<name>$name</name>
+		<memory unit="MiB">$mib</memory>
+		<vcpu>$vcpus</vcpu>
+		<os/>
+		<devices>
+		<disk type="$type"><source $attribute="$disk"/><target dev="sda"/></disk>
+		<interface type="user"><portForward proto="tcp"><range start="$port" to="22"/></portForward></interface>
+		$*
+		</devices>
+		</domain>
+	END
+}
+
+# The machine's disk that is a copy of disk-image's: the smallest one, the parent's own
+# is larger.
+debian_disk() {
+	echo "/dev/$(lsblk -rdbno NAME,SIZE | awk '/^vd/ { print $2, $1 }' | sort -n | head -n 1 | cut -d' ' -f2)"
+}
+
+# in_guest PORT COMMAND...: as root in a guest that boots from its disk, by ssh.
+in_guest() {
+	local port=$1
+	shift
+	[ -e /tmp/guest.key ] || install -m 600 /run/share/disk/debian13.img.key /tmp/guest.key
+	ssh -q -p "$port" -i /tmp/guest.key -o BatchMode=yes -o StrictHostKeyChecking=no \
+		-o UserKnownHostsFile=/dev/null -o ConnectTimeout=10 root@127.0.0.1 "$@" </dev/null
+}
+
+# reachable PORT [SECONDS]: waits until it takes commands.
+reachable() {
+	local until=$((SECONDS + ${2-300}))
+	until in_guest "$1" true; do
+		[ $SECONDS -lt $until ] || fail "no ssh at port $1"
+		sleep 1
+	done
+	echo "ok: a login at port $1"
+}
+
 # start NAME [INPUT]: with its console in /tmp/NAME.log.
 start() {
 	hvctl start "$1" --console <"${2-/dev/null}" >"/tmp/$1.log" 2>&1 &
