@@ -938,6 +938,9 @@ bool devices_call(struct devices *devices, enum peer_role role, const char *meth
 	if (process->stage != STAGE_UP) {
 		if (process->peer)
 			peer_drop_fds(process->peer);
+		if (process->stage != STAGE_NONE && process->stage != STAGE_LOST)
+			return fail(failure, FAILURE_BUSY, "the %s of %s is busy",
+				    peer_role_name(role), name_of(process));
 		return fail(failure, FAILURE_UNSUPPORTED, "%s has no %s now", name_of(process),
 			    peer_role_name(role));
 	}

@@ -46,6 +46,7 @@ sum=$(ask dev 'put 2 16 8') || fail "a write to an image: $sum"
 same "$(ask dev 'sum 2 16 8')" "$sum" 'what was written'
 replaced dev hv-storage
 told dev device_error hv-storage
+served dev sdc
 same "$(ask dev 'sum 2 16 8')" "$sum" 'what was written, by another hv-storage'
 must dev 'put 2 0 8'
 must dev 'cat /sys/block/$(disk 2)/queue/discard_granularity; blkdiscard -o 0 -l 8388608 /dev/$(disk 2)'
@@ -74,23 +75,23 @@ kernel_is_content
 echo '-- a medium with errors'
 truncate -s 64M bad.img
 loop=$(losetup --find --show bad.img)
-table="0 131072 linear $loop 0"
-bad=$(/run/share/dm create bad "$table") || fail 'no device-mapper'
+good=(131072 linear "$loop 0")
+bad=$(/run/share/dm create bad "${good[@]}") || fail 'no device-mapper'
 udevadm settle
 hvctl attach-device dev "$(disk_xml sde "$bad" '<driver cache="none"/>')" || fail 'no hot-plug'
 must dev 'soon 30 is_there 4'
 sum=$(ask dev 'put 4 0 4') || fail "a write: $sum"
-/run/share/dm load bad "0 131072 error"
+/run/share/dm load bad 131072 error ''
 may_not dev '' 'sum 4 0 4'
 told dev device_error sde read_error 'Input/output error'
 may_not dev '' 'put 4 8 1'
 told dev device_error sde write_error 'Input/output error'
-/run/share/dm load bad "$table"
+/run/share/dm load bad "${good[@]}"
 same "$(ask dev 'sum 4 0 4')" "$sum" 'on a medium without errors'
 must dev 'put 4 8 1'
 
 echo '-- a writer that is killed while the medium is slow'
-/run/share/dm load bad "0 131072 delay $loop 0 3000"
+/run/share/dm load bad 131072 delay "$loop 0 3000"
 must dev 'put 4 16 1 >/tmp/slow 2>&1 & sleep 0.5; echo begun'
 killed=$(date +%s%N)
 replaced dev hv-storage
@@ -98,7 +99,7 @@ must dev 'soon 60 test -s /tmp/slow; cat /tmp/slow'
 echo "answered $((($(date +%s%N) - killed) / 1000000)) ms after the kill"
 check 'the next process has waited' grep -q 'waits for requests of the process before' \
 	<(journalctl -b -o cat -u mullion-storage@dev)
-/run/share/dm load bad "$table"
+/run/share/dm load bad "${good[@]}"
 same "$(ask dev 'sum 4 16 1')" "$(ask dev 'cat /tmp/slow')" 'what was written then'
 hvctl shutdown dev --wait --timeout 60 || fail 'no shutdown'
 ends dev 'shutoff (poweroff)'

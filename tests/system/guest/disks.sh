@@ -41,7 +41,7 @@ agreed 1 b.img 0 8
 refused 5 "there is a disk 'sdb' already" hvctl attach-device dev "$b"
 refused 10 'in use' hvctl attach-device dev "$(disk_xml sdc /srv/b.img)"
 refused 5 'No such file' hvctl attach-device dev "$(disk_xml sdd /srv/none.img)"
-refused 5 'not a file' hvctl attach-device dev "$(disk_xml sdd /srv)"
+refused 5 'Is a directory' hvctl attach-device dev "$(disk_xml sdd /srv)"
 refused 5 'no such device' hvctl detach-device dev "$(disk_xml sdd /srv/d.img)"
 refused 5 "no disk 'sdd'" hvctl blockresize dev sdd
 refused 3 '' hvctl attach-device nobody "$b"
@@ -74,7 +74,7 @@ losetup -d "$loop"
 
 echo '-- larger'
 truncate -s 96M b.img
-refused 0 '96.0 MiB' hvctl blockresize dev sdb
+hvctl blockresize dev sdb || fail 'no resize'
 must dev 'soon 30 has_size 1 100663296; size 1'
 agreed 1 b.img 80 16
 
@@ -123,11 +123,13 @@ kill -9 "$old"
 until now=$(systemctl show --value -p MainPID mullion-hvd) && [ "$now" != "$old" ] && [ "$now" != 0 ]; do
 	sleep 0.1
 done
+hvctl wait dev running --timeout 60 || fail 'the next hvd has no guest'
 same "$(hvctl domstate dev --reason)" 'running (adopted)' 'the next hvd has the guest'
-until [ -n "$(pid_of dev hv-storage)" ] && hvctl domstats dev --block >/dev/null; do sleep 0.1; done
+served dev sdb
 watch_events dev
 agreed 1 b.img 0 4
 replaced dev hv-storage
+served dev sdb
 agreed 1 b.img 4 4
 hvctl detach-device dev "$b" || fail 'no hot-unplug after that'
 told dev device_removed sdb

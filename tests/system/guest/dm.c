@@ -2,13 +2,13 @@
 /*
  * A device of the kernel's device-mapper, for tests of media that fail or are slow:
  *
- *   dm create NAME "START LENGTH TARGET PARAMETERS"   in sectors of 512 bytes; prints its path
- *   dm load NAME "..."     another table takes the place of the one that is there
+ *   dm create NAME SECTORS TARGET PARAMETERS   prints the device's path
+ *   dm load NAME SECTORS TARGET PARAMETERS     takes the place of what it was
  *   dm remove NAME
  */
 #include <fcntl.h>
-#include <inttypes.h>
 #include <linux/dm-ioctl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,22 +39,15 @@ static void ask(unsigned long number, const char *what, const char *name, uint32
 	memset(&request, 0, sizeof(request));
 }
 
-static void load(const char *name, const char *table)
+/* A table of one target that is the whole device. */
+static void load(const char *name, const char *sectors, const char *type, const char *parameters)
 {
 	struct dm_target_spec *target =
 		(struct dm_target_spec *)(request.bytes + sizeof(request.header));
-	char *parameters = (char *)(target + 1), type[DM_MAX_TYPE_NAME] = "";
-	uint64_t start, length;
-	int used = 0;
 
-	if (sscanf(table, "%" SCNu64 " %" SCNu64 " %15s %n", &start, &length, type, &used) < 3) {
-		fprintf(stderr, "dm: not a table: %s\n", table);
-		exit(2);
-	}
-	target->sector_start = start;
-	target->length = length;
+	target->length = strtoull(sectors, NULL, 10);
 	snprintf(target->target_type, sizeof(target->target_type), "%s", type);
-	snprintf(parameters, 1024, "%s", table + used);
+	snprintf((char *)(target + 1), 1024, "%s", parameters);
 	request.header.target_count = 1;
 	ask(DM_TABLE_LOAD, "DM_TABLE_LOAD", name, 0);
 	/* Both ways: out of use with the old one, into use with the new one. */
@@ -71,11 +64,11 @@ int main(int argc, char **argv)
 		perror("/dev/mapper/control");
 		return 1;
 	}
-	if (argc == 4 && strcmp(action, "create") == 0) {
+	if (argc == 6 && strcmp(action, "create") == 0) {
 		ask(DM_DEV_CREATE, "DM_DEV_CREATE", argv[2], 0);
-		load(argv[2], argv[3]);
-	} else if (argc == 4 && strcmp(action, "load") == 0) {
-		load(argv[2], argv[3]);
+		load(argv[2], argv[3], argv[4], argv[5]);
+	} else if (argc == 6 && strcmp(action, "load") == 0) {
+		load(argv[2], argv[3], argv[4], argv[5]);
 	} else if (argc == 3 && strcmp(action, "remove") == 0) {
 		ask(DM_DEV_REMOVE, "DM_DEV_REMOVE", argv[2], 0);
 	} else {

@@ -205,13 +205,22 @@ replaced() {
 	echo "ok: $1: another $2"
 }
 
+# served NAME TARGET: hvd has the process that serves the disk again.
+served() {
+	local until=$((SECONDS + 60))
+	until [ -n "$(statistic "$1" "$2" size_bytes)" ]; do
+		[ $SECONDS -lt $until ] || fail "$1: nobody serves $2"
+		sleep 0.1
+	done
+}
+
 # watch_events NAME: what the administrator is told of it from now on, for told. Defining
 # it anew is an event too: the first one shows that others will be seen.
 watch_events() {
-	rm -f "/tmp/$1.seen"
+	rm -f "/tmp/$1.seen" "/tmp/$1.events"
 	hvctl event "$1" --loop >"/tmp/$1.events" 2>&1 &
 	until [ -s "/tmp/$1.events" ]; do
-		hvctl define -q "/tmp/$1.xml"
+		hvctl dumpxml --inactive "$1" | hvctl define -q - || fail "$1 cannot be defined anew"
 		sleep 0.1
 	done
 }
