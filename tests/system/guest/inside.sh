@@ -16,7 +16,7 @@ explain() {
 		[ ! -e "$log" ] || { echo "---- $log" && tail -n 25 "$log"; }
 	done
 	echo '---- list, daemon, kernel, hv' && hvctl list
-	journalctl -b --no-pager -n 30 -o cat -u mullion-hvd -u 'mullion-worker@*'
+	journalctl -b --no-pager -n 30 -o cat -u mullion-hvd -u 'mullion-*@*'
 	dmesg | tail -n 40
 	hvctl dmesg | tail -n 12
 }
