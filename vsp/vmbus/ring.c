@@ -31,6 +31,8 @@
 #define AHEAD 512u
 #define AHEAD_MOST 4096u
 
+#define LOOKS 100u
+
 /* ---- shared memory ---- */
 
 static uint32_t look(const uint32_t *word)
@@ -368,17 +370,30 @@ void ring_mask(struct ring *ring)
 	tell(&ring->header->interrupt_mask, 1);
 }
 
+/* A moment, two or three microseconds: a signal, and to sleep and wake up, cost more. */
+static bool comes_soon(const struct ring *ring)
+{
+	for (unsigned int i = 0; i < LOOKS; i++) {
+		if (look(&ring->header->write_index) != ring->index)
+			return true;
+		__builtin_ia32_pause();
+	}
+	return false;
+}
+
 bool ring_unmask(struct ring *ring)
 {
 	uint32_t freed = give_back(ring);
+	bool more = comes_soon(ring);
 
 	/* The writer looks at the mask first: who sees 0 sees the read index, too. */
-	tell_release(&ring->header->interrupt_mask, 0);
+	if (!more)
+		tell_release(&ring->header->interrupt_mask, 0);
 	/* Against the writer's, which looks at the mask after publishing; and ring_release()'s. */
 	full_barrier();
 	if (freed && room_signal_due(ring, freed))
 		ring->owed = true;
-	return ring->owed || look(&ring->header->write_index) != ring->index;
+	return more || ring->owed || look(&ring->header->write_index) != ring->index;
 }
 
 uint32_t ring_waiting(const struct ring *ring)

@@ -770,13 +770,17 @@ static void walk_release(void)
 
 static void walk_mask(void)
 {
-	model.masked = check_below(2);
-	if (model.masked) {
+	bool more = model.published != model.taken;
+
+	if (check_below(2)) {
+		model.masked = true;
 		ring_mask(&walk_reader);
 		return;
 	}
 	walk_release();
-	CHECK(ring_unmask(&walk_reader) == (model.published != model.taken));
+	CHECK(ring_unmask(&walk_reader) == more);
+	model.masked &= more; /* it goes on reading */
+	CHECK_EQ(map.header->interrupt_mask, model.masked);
 }
 
 static void walk_want(void)
