@@ -165,7 +165,7 @@ static void copies(void)
 	for (unsigned int i = 0; i < 2000; i++) {
 		size_t lengths[3] = { near[check_below(count)], near[check_below(count)],
 				      near[check_below(count)] };
-		uint32_t at = (uint32_t)check_below(4 * WORDS) * 8;
+		uint32_t at = (uint32_t)check_below(2048) * 8;
 		size_t extra = check_below(2) ? 0 : check_below(40);
 
 		CHECK_NOTE("at %u, extra %zu, parts %zu, %zu, %zu", at, extra, lengths[0],
