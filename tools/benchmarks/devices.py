@@ -149,8 +149,11 @@ def counted(row):
 
 
 def each(run, name):
-    """A row of a run: what came out, and what was counted for each operation."""
-    row = run.rows[name]
+    """A row of a run: what came out, and what was counted for each operation. None: the
+    machine has not come so far."""
+    row = run.rows.get(name, {})
+    if "result" not in row:
+        return None
     result = outcome(name, row["result"])
     counts, base = counted(row), counted(run.rows[nothing_of(name)])
     if "exits" not in counts:
@@ -167,7 +170,7 @@ def each(run, name):
 
 def compare(runs, name):
     """A row of all pairs. The ratio is KVM's throughput to Mullion's: above 1 we are behind."""
-    found = {vmm: [r and each(r, name) for r in runs[vmm]] for vmm in VMMS}
+    found = {vmm: [each(r, name) for r in runs[vmm]] for vmm in VMMS}
     pairs = [(k, m) for k, m in zip(found["kvm"], found["mullion"]) if k and m]
     result = {"runs": found,
               "ratio": report.spread([k["bytes_per_second"] / m["bytes_per_second"] for k, m in pairs]),
@@ -204,21 +207,21 @@ def table(rows):
     return report.layout(lines)
 
 
-COUNTS = [("exits", "exits"), ("interrupts", "irq."), ("wake-ups", "host_wakeups"), ("syscalls", "syscalls"),
+TICKS, INTERRUPTS = ("irq.LOC", "irq.HVS"), ("irq.virtio", "irq.HYP")
+COUNTS = [("exits", "exits"), ("ticks", TICKS), ("interrupts", INTERRUPTS), ("wake-ups", "host_wakeups"), ("syscalls", "syscalls"),
           ("CPU us", "cpu_ns"), ("host's", "host_cpu_ns")]
-INTERRUPTS = ("irq.virtio", "irq.HYP")
 
 
 def cell(each_of, name):
-    if name == "irq.":
-        return f"{sum(each_of.get(n, 0) for n in INTERRUPTS):.2f}"
+    if isinstance(name, tuple):
+        return f"{sum(each_of.get(n, 0) for n in name):.2f}"
     value = each_of.get(name, 0)
     return f"{value / 1e3:.0f}" if name.endswith("cpu_ns") else f"{value:.2f}"
 
 
 def reasons(each_of):
     found = {n.partition(".")[2].removesuffix("_exits"): v for n, v in each_of.items()
-             if n.startswith(("hv.", "kvm.")) and n != "kvm.exits" and v > 0.05}
+             if (n.startswith("hv.") or n == "kvm.insn_emulation" or n.endswith("_exits")) and v > 0.05}
     return ", ".join(f"{n} {v:.2f}" for n, v in sorted(found.items(), key=lambda item: -item[1]))
 
 
@@ -265,6 +268,7 @@ def prepare(work, settings):
 
 
 def measure(work, settings, failures):
+    os.makedirs(machine.LOGS, exist_ok=True)
     runs = {vmm: [None] * settings.machines for vmm in VMMS}
     for turn in range(settings.machines):
         # Who begins changes, so that a machine that warms up favours nobody.
@@ -273,21 +277,21 @@ def measure(work, settings, failures):
             run, started = Run(work, vmm, settings, log), time.monotonic()
             try:
                 run.run()
-                runs[vmm][turn] = run
                 session.note(f"pair {turn + 1} of {settings.machines}, {vmm}: {time.monotonic() - started:.0f} s; "
                              f"others used {run.facts['others']:.2f} CPUs")
             except machine.RunFailed as error:
                 failures.append({"run": vmm, "pair": turn + 1, "why": str(error), "log": log})
                 session.note(f"pair {turn + 1}, {vmm}: FAILED: {error} ({log})")
+            runs[vmm][turn] = run  # what it has done of its rows counts
     return runs
 
 
 def around_of(settings, runs):
-    every = [r for of in runs.values() for r in of if r]
-    guests = {vmm: next((r.facts["guest"] for r in runs[vmm] if r), None) for vmm in VMMS}
+    every = [r for of in runs.values() for r in of]
+    guests = {vmm: next((r.facts["guest"] for r in runs[vmm] if "guest" in r.facts), None) for vmm in VMMS}
     return {**session.when_and_what(settings), "pairs": settings.machines, "amount": settings.amount,
             "cpus": settings.cpus, "threads": settings.threads, "vhost": settings.vhost, "guests": guests,
-            "other_load": report.spread([r.facts["others"] for r in every])}
+            "other_load": report.spread([r.facts["others"] for r in every if "others" in r.facts])}
 
 
 def bench(settings):

@@ -39,7 +39,7 @@ make_bridge() {
 	ip link add br0 type bridge
 	ip addr add $HOST/24 dev br0
 	ip link set br0 up
-	iperf3 --server --daemon --logfile /dev/null
+	iperf3 --server --daemon --logfile /tmp/iperf3.log
 }
 
 # The first program in the guest: a login by ssh and nothing beside it.
@@ -166,18 +166,23 @@ row() {
 	say "before $name"
 	counters
 	say "begin $name"
-	in_guest "$@" >/tmp/result || fail "$name: $(tail -n 3 /tmp/result)"
+	in_guest "$@" >/tmp/result || return 1
 	say "end $name"
 	say "after $name"
 	counters
 	say "result $(tr -d '\n' </tmp/result)"
 }
 
+# iperf3 gives up where a machine is slow: a row that fails is begun anew, once.
+once_more() {
+	row "$@" || row "$@" || fail "$1: $(tail -n 3 /tmp/result /tmp/iperf3.log)"
+}
+
 # disk NAME KIB OPTION...: fio on the data disk.
 disk() {
 	local name=$1 kib=$2
 	shift 2
-	row "$name" fio --name=row --filename="$DATA_DISK" --direct=1 --ioengine=io_uring --norandommap \
+	once_more "$name" fio --name=row --filename="$DATA_DISK" --direct=1 --ioengine=io_uring --norandommap \
 		--io_size="$((kib * AMOUNT))k" --output-format=json "$@"
 }
 
@@ -185,7 +190,7 @@ disk() {
 net() {
 	local name=$1 kib=$2
 	shift 2
-	row "$name" iperf3 --client "$HOST" --json --bytes "$((kib * AMOUNT))K" "$@"
+	once_more "$name" iperf3 --client "$HOST" --json --bytes "$((kib * AMOUNT))K" "$@"
 }
 
 # Fixed amounts, not times: then the counts of a slow and of a fast machine compare.
