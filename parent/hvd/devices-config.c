@@ -65,10 +65,40 @@ static sd_json_variant *no_memory(struct failure *failure)
 	return NULL;
 }
 
+#define QCOW2_MAGIC "QFI\xfb"
+#define QCOW2_CLUSTER_BITS 20u /* a number of 32 bits, big endian, in the header */
+#define QCOW2_BITS_MIN 12u /* less than a page is nothing that a guest gives back */
+#define QCOW2_BITS_MAX 21u
+
+/* Bytes that an image frees at least at once; 0: a raw one, or not known. Nothing but a
+ * hint comes of what the file says. */
+static uint32_t discard_granularity(const struct domain_disk *disk)
+{
+	unsigned char header[QCOW2_CLUSTER_BITS + 4] = { 0 };
+	uint32_t bits;
+	ssize_t got;
+	int fd;
+
+	if (disk->format != DOMAIN_QCOW2)
+		return 0;
+	fd = open(disk->source, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		return 0;
+	got = pread(fd, header, sizeof(header), 0);
+	close(fd);
+	if (got != sizeof(header) || memcmp(header, QCOW2_MAGIC, 4) != 0)
+		return 0;
+	bits = header[QCOW2_CLUSTER_BITS + 3];
+	if (bits < QCOW2_BITS_MIN)
+		bits = QCOW2_BITS_MIN;
+	return bits <= QCOW2_BITS_MAX ? UINT32_C(1) << bits : 0;
+}
+
 static sd_json_variant *disk_json(const struct partition *partition, int fd,
 				  const struct domain_disk *disk)
 {
 	sd_id128_t identity = derive(partition->live, disk->target);
+	uint32_t granularity = discard_granularity(disk);
 	sd_json_variant *json = NULL;
 
 	sd_json_buildo(&json, SD_JSON_BUILD_PAIR_UNSIGNED("lun", domain_lun(disk->target)),
@@ -83,6 +113,8 @@ static sd_json_variant *disk_json(const struct partition *partition, int fd,
 						    SD_JSON_BUILD_UNSIGNED(disk->logical_block)),
 		       SD_JSON_BUILD_PAIR_CONDITION(disk->physical_block != 0, "physical_block",
 						    SD_JSON_BUILD_UNSIGNED(disk->physical_block)),
+		       SD_JSON_BUILD_PAIR_CONDITION(granularity != 0, "discard_granularity",
+						    SD_JSON_BUILD_UNSIGNED(granularity)),
 		       SD_JSON_BUILD_PAIR_UUID("identity", identity));
 	return json;
 }
@@ -97,23 +129,33 @@ static bool is_same_file(const struct stat *a, const char *path)
 				     a->st_dev == b.st_dev && a->st_ino == b.st_ino;
 }
 
-/* Two guests that write to one image, or one to another's, leave nothing of it. */
-static bool check_unused(const struct partition *partition, const struct domain_disk *disk,
-			 struct failure *failure)
+/* Whether a disk of a partition that runs is in the way: the same file, and one of both
+ * writes. */
+static bool is_in_the_way(const struct domain_disk *other, const struct domain_disk *disk,
+			  const struct stat *status)
+{
+	return (!disk->read_only || !other->read_only) && is_same_file(status, other->source);
+}
+
+/* Two guests that write to one image, or one to another's, leave nothing of it; nor does
+ * one by two disks. */
+bool devices_disk_is_free(const struct partition *partition, const struct domain_disk *disk,
+			  struct failure *failure)
 {
 	struct stat status;
 
 	if (stat(disk->source, &status) < 0)
 		return true;
 	for (const struct partition *at = partition->hvd->partitions; at; at = at->next) {
-		for (size_t i = 0; at != partition && at->live && i < at->live->disk_count; i++) {
+		for (size_t i = 0; at->live && i < at->live->disk_count; i++) {
 			const struct domain_disk *other = &at->live->disks[i];
 
-			if ((!disk->read_only || !other->read_only) &&
-			    is_same_file(&status, other->source))
+			if (at == partition && strcmp(other->target, disk->target) == 0)
+				continue;
+			if (is_in_the_way(other, disk, &status))
 				return fail(failure, FAILURE_BUSY,
-					    "%s is in use by the partition '%s'", disk->source,
-					    partition_name(at));
+					    "%s is in use by the partition '%s', as %s",
+					    disk->source, partition_name(at), other->target);
 		}
 	}
 	return true;
@@ -128,7 +170,7 @@ sd_json_variant *devices_disk(const struct partition *partition, struct peer *pe
 	sd_json_variant *json;
 	int fd, index;
 
-	if (!check_unused(partition, disk, failure))
+	if (!devices_disk_is_free(partition, disk, failure))
 		return NULL;
 	if (disk->format != DOMAIN_RAW) {
 		/* What it is shown as. */

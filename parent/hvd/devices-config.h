@@ -27,4 +27,8 @@ sd_json_variant *devices_card(const struct partition *partition, struct peer *pe
 sd_id128_t devices_controller_instance(const struct domain *domain);
 sd_id128_t devices_card_instance(const struct domain *domain, const struct domain_card *card);
 
+/* Whether no guest that runs has the disk's file but by this disk, or all only read it. */
+bool devices_disk_is_free(const struct partition *partition, const struct domain_disk *disk,
+			  struct failure *failure);
+
 #endif

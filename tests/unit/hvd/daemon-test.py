@@ -917,7 +917,12 @@ def test_image_in_use(daemon):
     for name in ('b', 'c'):
         answer = daemon.refused('Busy', 'Start', partition=name)
         check("in use by the partition 'a'" in answer['message'], answer['message'])
+    # Nor has one guest it twice.
+    answer = daemon.refused('Busy', 'AttachDevice', partition='a', xml=same_disk.replace('sda', 'sdb'))
+    check("in use by the partition 'a', as sda" in answer['message'], answer['message'])
     daemon.call('Destroy', partition='a')
+    daemon.define(name='twice', more=f"<devices>{disk}{same_disk.replace('sda', 'sdb')}</devices>")
+    daemon.refused('Busy', 'Start', partition='twice')
     daemon.call('Start', partition='b')
 
 
@@ -1252,14 +1257,44 @@ def test_qcow2(daemon):
         os.kill(int(file.read()), signal.SIGTERM)
     event = take(events, 1)[0]
     same((event['device'], event['state']), ('sda', 'running'), 'event')
-    daemon.refused('Unsupported', 'AttachDevice', partition='vm', xml=disk.replace('sda', 'sdb'))
     daemon.call('Destroy', partition='vm')
+    attach_qcow2(daemon, disk)
     # What is no image is found out by whoever reads it.
     with open(path, 'r+b') as file:
         file.seek(4)
         file.write(b'\xff' * 60)
     answer = daemon.refused('Failed', 'Start', partition='vm')
     check('is not shown' in answer['message'], answer['message'])
+
+
+def attach_qcow2(daemon, disk):
+    """One that comes while the guest runs, and goes."""
+    path, shown = daemon.top + '/second', daemon.run + '/image/vm:sdb/disk'
+    subprocess.run(['qemu-img', 'create', '-q', '-f', 'qcow2', '-o', 'cluster_size=128k', path, '5M'],
+                   check=True)
+    second = f'<disk type="file"><driver type="qcow2"/><source file="{path}"/><target dev="sdb"/></disk>'
+    daemon.call('Start', partition='vm')
+    events = subscribe(daemon, types=['device_added', 'device_removed'])
+    for _ in range(2):
+        daemon.call('AttachDevice', partition='vm', xml=second)
+        same(daemon.methods()[-1], 'storage AddDisk', 'call')
+        same(daemon.calls()[-1][3]['discard_granularity'], 131072, 'its clusters')
+        same(os.stat(shown).st_size, 5 << 20, 'size')
+        daemon.refused('BadConfiguration', 'AttachDevice', partition='vm', xml=second)
+        daemon.refused('Busy', 'AttachDevice', partition='vm', xml=second.replace('sdb', 'sdc'))
+        daemon.refused('Unsupported', 'ResizeDisk', partition='vm', target='sdb')
+        daemon.call('DetachDevice', partition='vm', xml=second)
+        daemon.wait(lambda: not os.path.ismount(shown), 'it is shown no more')
+        same([(e['type'], e['device']) for e in take(events, 2)],
+             [('device_added', 'sdb'), ('device_removed', 'sdb')], 'events')
+    with open(path, 'r+b') as file:
+        file.seek(4)
+        file.write(b'\xff' * 60)
+    answer = daemon.refused('Failed', 'AttachDevice', partition='vm', xml=second)
+    check('is not shown' in answer['message'], answer['message'])
+    same([d['target'] for d in daemon.info()['disks']], ['sda'], 'as before')
+    check(not os.path.exists(os.path.dirname(shown)), 'nothing is left of it')
+    daemon.call('Destroy', partition='vm')
 
 
 def run(name, function, *programs):
