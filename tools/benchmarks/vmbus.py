@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""tools/bench vmbus: our VMBus ring beside a virtio split ring. See tools/bench -h."""
+"""tools/bench vmbus: our VMBus ring beside a virtio split ring, and a guest's disks and
+card beside virtio's (devices.py). See tools/bench -h."""
 
 import argparse
 import datetime
@@ -7,6 +8,7 @@ import json
 import os
 import sys
 
+import devices
 import machine
 import medium
 import report
@@ -25,12 +27,14 @@ def numbers(text):
 
 def parse(arguments):
     parser = session.Parser(prog="bench", add_help=False, allow_abbrev=False)
+    parser.add_argument("--rows", type=session.some_of(["rings"] + devices.ROWS), default=["rings"])
     parser.add_argument("--pairs", type=session.positive, default=9)
     parser.add_argument("--sizes", type=numbers, default=SIZES)
     parser.add_argument("--batches", type=numbers, default=BATCHES)
     parser.add_argument("--milliseconds", type=session.positive, default=50)
     parser.add_argument("--preset", default="release")
     parser.add_argument("--json")
+    devices.add_options(parser)
     return parser.parse_args(arguments)
 
 
@@ -103,8 +107,8 @@ def show(result):
     print(behind_line(result["rows"]))
 
 
-def main():
-    settings = parse(sys.argv[1:])
+def measure_rings(settings):
+    """As in the JSON output."""
     if len(os.sched_getaffinity(0)) < 2:
         raise medium.Failure("a producer and a consumer need two CPUs")
     session.note(f"building {settings.preset}")
@@ -115,11 +119,20 @@ def main():
               "host_cpus": os.cpu_count(), "other_load": machine.OtherLoad().wait(2)}
     rows = [row(size, batch, run(settings, size, batch))
             for size in settings.sizes for batch in settings.batches]
-    result = {"schema": 1, "around": around, "rows": rows}
-    show(result)
+    return {"around": around, "rows": rows}
+
+
+def main():
+    settings, result = parse(sys.argv[1:]), {"schema": 2}
+    if "rings" in settings.rows:
+        result["rings"] = measure_rings(settings)
+        show(result["rings"])
+    if any(row in devices.ROWS for row in settings.rows):
+        result["devices"] = devices.bench(settings)
+        devices.show(result["devices"])
     if settings.json:
         session.write_json(settings.json, result)
-    return 0
+    return 1 if result.get("devices", {}).get("failures") else 0
 
 
 if __name__ == "__main__":

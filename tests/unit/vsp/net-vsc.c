@@ -225,7 +225,8 @@ void vsc_begin(struct vsc *guest, uint32_t version, uint32_t mtu)
 	if (version >= NVSP_VERSION_2) {
 		message = (struct nvsp_message){ .type = NVSP_NDIS_CONFIG };
 		message.u.ndis_config.frame_size = mtu + FRAME_HEADER;
-		message.u.ndis_config.capabilities[0] = NVSP_CAPABLE_8021Q;
+		message.u.ndis_config.capabilities[0] =
+			NVSP_CAPABLE_8021Q | (version >= NVSP_VERSION_61 ? NVSP_CAPABLE_RSC : 0);
 		vsc_tell(guest, &message);
 	}
 	message = (struct nvsp_message){ .type = NVSP_NDIS_VERSION };
