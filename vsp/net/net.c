@@ -66,17 +66,6 @@ void nic_update(struct net *net)
 	}
 }
 
-void nic_coalesce(struct net *net)
-{
-	const struct net_backend_ops *ops = net->backend->ops;
-	bool on = (net->memo->offloads & NIC_COALESCE) == NIC_COALESCE;
-
-	if (on == net->coalescing || !ops->coalesce)
-		return;
-	ops->coalesce(net->backend, on);
-	net->coalescing = on;
-}
-
 void nic_blocked(struct nic_queue *queue)
 {
 	queue->blocked = true;
@@ -112,8 +101,7 @@ void nic_reset(struct net *net)
 	net->memo->frame_size =
 		FRAME_HEADER +
 		(net->config.mtu < NET_MTU_DEFAULT ? net->config.mtu : NET_MTU_DEFAULT);
-	net->memo->offloads = oid_default_offloads(net);
-	nic_coalesce(net);
+	net->memo->offloads = oid_offloads(net);
 	memcpy(net->memo->mac, net->config.mac, sizeof(net->memo->mac));
 }
 
@@ -147,7 +135,6 @@ static bool resume(struct net *net)
 		return false;
 	nic_sections_begin(net);
 	net->table_due = memo->subs != 0;
-	nic_coalesce(net);
 	/* What waits for the guest was sent while it wanted frames. */
 	net->running = wants_frames(net);
 	return true;

@@ -26,7 +26,7 @@
 /* Frames that go to the guest in one packet. */
 #define NIC_BATCH 32u
 /* Where a frame lies in its section: behind RNDIS's headers. */
-#define NIC_FRAME_OFFSET 112u
+#define NIC_FRAME_OFFSET 96u
 /* RNDIS packets that the guest is told to send in one message at most, and those taken. */
 #define NIC_PACKETS_TOLD 8u
 #define NIC_PACKETS_MAX 16u
@@ -53,10 +53,7 @@
 #define NIC_RECEIVE_SHIFT 5u
 #define NIC_LARGE4 0x400u
 #define NIC_LARGE6 0x800u
-#define NIC_COALESCE4 0x1000u /* several segments of TCP as one frame, to the guest */
-#define NIC_COALESCE6 0x2000u
-#define NIC_COALESCE (NIC_COALESCE4 | NIC_COALESCE6)
-#define NIC_OFFLOADS 0xfdfu /* all but NIC_RECEIVE_HEADER4 and NIC_COALESCE */
+#define NIC_OFFLOADS 0xfdfu /* all but NIC_RECEIVE_HEADER4 */
 
 enum nic_link {
 	NIC_LINK_UNKNOWN,
@@ -116,7 +113,7 @@ struct nic_queue {
 	/* Sections first .. first + count - 1 are filled, and not sent yet. */
 	uint32_t first, count;
 	uint32_t sizes[NIC_BATCH]; /* bytes in each */
-	uint64_t batch_bytes, batch_frames; /* in them */
+	uint64_t batch_bytes; /* of their frames */
 	struct nic_held *held, **held_end;
 	size_t held_bytes;
 	bool receiving; /* what the backend was told */
@@ -135,7 +132,6 @@ struct net {
 	struct net_backend *backend;
 	bool link; /* the cable is in */
 	bool running; /* the guest takes frames */
-	bool coalescing; /* the backend was told to leave segments together */
 	bool table_due; /* the guest is to hear which channels there are */
 	uint32_t open; /* channels */
 	struct nic_memo *memo; /* the first channel's, or idle */
@@ -161,8 +157,6 @@ uint32_t nic_channels(const struct net *net); /* that there can be */
 uint32_t nic_frame_size(const struct net *net);
 /* Looks again at whether frames are wanted from the backend. */
 void nic_update(struct net *net);
-/* Tells the backend whether the guest takes segments of TCP together. */
-void nic_coalesce(struct net *net);
 /* Its ring was full: no frames until there is room. */
 void nic_blocked(struct nic_queue *queue);
 /* Sends what could not be sent before. */
@@ -213,9 +207,8 @@ void rndis_give_up(struct net *net);
 /* RNDIS_STATUS_*; size: in: room, out: bytes of the answer. */
 uint32_t oid_query(struct net *net, uint32_t oid, uint8_t *bytes, uint32_t *size);
 uint32_t oid_set(struct net *net, uint32_t oid, const uint8_t *value, uint32_t size);
-/* What can be left to this card's backend, and what a guest has that says nothing. */
+/* What can be left to this card's backend. */
 uint32_t oid_offloads(const struct net *net);
-uint32_t oid_default_offloads(const struct net *net);
 
 /* ---- transmit.c ---- */
 

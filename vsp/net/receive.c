@@ -5,9 +5,7 @@
  * frame is dropped; where a ring is full no more frames are asked for.
  *
  * What the guest gets is a frame as it could come over a wire: checksums that the host
- * left open are filled in, so that the guest may send it on. Not where it takes several
- * segments of TCP as one frame: such a frame goes into as many sections as it needs, and
- * its checksum, which no wire will see, stays open if the guest relies on our word.
+ * left open are filled in, so that the guest may send it on.
  */
 #include <string.h>
 
@@ -21,7 +19,6 @@ _Static_assert(BACKEND_HEADROOM >= NIC_FRAME_OFFSET, "RNDIS's headers go there")
 struct about {
 	bool has_checksum, has_vlan, has_hash;
 	uint32_t checksum, vlan, hash;
-	uint32_t part; /* of a coalesced frame: RNDIS_PART_*; else 0 */
 };
 
 struct nic_queue *receive_queue(struct net *net, unsigned int queue)
@@ -54,18 +51,12 @@ static uint32_t batch_end(const struct nic_queue *queue)
 	return queue->first + queue->count;
 }
 
-static void begin_batch(struct nic_queue *queue)
-{
-	queue->count = 0;
-	queue->batch_frames = 0;
-	queue->batch_bytes = 0;
-}
-
 void receive_close(struct nic_queue *queue)
 {
 	for (uint32_t i = 0; i < queue->count; i++)
 		nic_section_drop(queue->net, queue->first + i);
-	begin_batch(queue);
+	queue->count = 0;
+	queue->batch_bytes = 0;
 }
 
 bool receive_flush(struct nic_queue *queue)
@@ -79,22 +70,23 @@ bool receive_flush(struct nic_queue *queue)
 	switch (nic_sections_send(net, queue->channel, NVSP_CHANNEL_DATA, queue->first,
 				  queue->sizes, queue->count)) {
 	case CHANNEL_SENT:
-		net->statistics.rx_packets += queue->batch_frames;
+		net->statistics.rx_packets += queue->count;
 		net->statistics.rx_bytes += queue->batch_bytes;
-		begin_batch(queue);
+		queue->count = 0;
+		queue->batch_bytes = 0;
 		return true;
 	case CHANNEL_FULL:
 		nic_blocked(queue);
 		return false;
 	default:
-		net->statistics.rx_drops += queue->batch_frames;
+		net->statistics.rx_drops += queue->count;
 		receive_close(queue);
 		return false;
 	}
 }
 
-/* A message of RNDIS. False: it is lost. */
-static bool add(struct nic_queue *queue, const uint8_t *message, uint32_t size)
+/* A message of RNDIS that ends with a frame of `bytes`. */
+static bool add(struct nic_queue *queue, const uint8_t *message, uint32_t size, uint32_t bytes)
 {
 	struct net *net = queue->net;
 	uint32_t section;
@@ -110,16 +102,10 @@ static bool add(struct nic_queue *queue, const uint8_t *message, uint32_t size)
 	if (!queue->count)
 		queue->first = section;
 	queue->sizes[queue->count++] = size;
-	return true;
-}
-
-/* What was added ends with a frame of `bytes`. */
-static void end_frame(struct nic_queue *queue, uint32_t bytes)
-{
-	queue->batch_frames++;
 	queue->batch_bytes += bytes;
 	if (queue->count == NIC_BATCH)
 		receive_flush(queue);
+	return true;
 }
 
 /* ---- RNDIS ---- */
@@ -149,8 +135,6 @@ static uint8_t *add_headers(uint8_t *frame, uint32_t size, const struct about *a
 		at = add_info(at, RNDIS_INFO_VLAN, about->vlan);
 	if (about->has_hash)
 		at = add_info(at, RNDIS_INFO_HASH, about->hash);
-	if (about->part)
-		at = add_info(at, RNDIS_INFO_PART, about->part);
 	packet.info_size = (uint32_t)(at - info);
 	packet.info_offset = packet.info_size ? sizeof(packet) : 0;
 	memcpy(message, &header, sizeof(header));
@@ -204,38 +188,13 @@ static struct nic_queue *choose(struct net *net, unsigned int queue, const struc
 /* False: the frame was an error. */
 static bool check(struct net *net, const struct frame_header *header, uint8_t *frame, size_t size)
 {
-	uint32_t trusts = NIC_RECEIVE_TCP4 | NIC_RECEIVE_TCP6;
-	bool coalesced = header && header->cut != FRAME_WHOLE;
-
-	if (size < FRAME_HEADER || (coalesced && !net->coalescing) ||
-	    (!coalesced && size > nic_frame_size(net) + FRAME_TAG))
+	if (size < FRAME_HEADER || size > nic_frame_size(net) + FRAME_TAG)
 		return false;
-	if (!header || !(header->flags & FRAME_NEEDS_SUM) ||
-	    (coalesced && (net->memo->offloads & trusts) == trusts))
+	if (!header)
 		return true;
-	return frame_finish_sum(frame, size, header->sum_start, header->sum_offset);
-}
-
-/* A frame in as many messages as it takes. Each one's headers are written over the end of
- * the one before, which has been copied by then. False: it is lost; the guest drops what it
- * has of it when the next one begins. */
-static bool add_parts(struct nic_queue *queue, uint8_t *frame, uint32_t size, struct about *about)
-{
-	uint32_t most = queue->net->memo->section_size - NIC_FRAME_OFFSET;
-
-	about->part = RNDIS_PART_1 | RNDIS_PART_COALESCED | RNDIS_PART_FIRST;
-	for (uint32_t at = 0; at < size; at += most) {
-		uint32_t n = size - at < most ? size - at : most;
-
-		if (queue->count == NIC_BATCH && !receive_flush(queue))
-			return false;
-		if (at + n == size)
-			about->part |= RNDIS_PART_LAST;
-		if (!add(queue, add_headers(frame + at, n, about), n + NIC_FRAME_OFFSET))
-			return false;
-		*about = (struct about){ .part = RNDIS_PART_1 | RNDIS_PART_COALESCED };
-	}
-	return true;
+	return header->cut == FRAME_WHOLE &&
+	       (!(header->flags & FRAME_NEEDS_SUM) ||
+		frame_finish_sum(frame, size, header->sum_start, header->sum_offset));
 }
 
 void net_receive(struct net *net, unsigned int queue, const struct frame_header *header,
@@ -244,7 +203,7 @@ void net_receive(struct net *net, unsigned int queue, const struct frame_header 
 	struct about about = { 0 };
 	struct frame_layers layers;
 	struct nic_queue *to;
-	bool good;
+	uint8_t *message;
 
 	if (!net->running) {
 		net->statistics.rx_drops++;
@@ -264,14 +223,8 @@ void net_receive(struct net *net, unsigned int queue, const struct frame_header 
 		about.has_hash =
 			frame_hash(frame, &layers, net->memo->hash, net->memo->key, &about.hash);
 	to = choose(net, queue, &about);
-	if (header && header->cut != FRAME_WHOLE)
-		good = to && add_parts(to, frame, (uint32_t)size, &about);
-	else
-		good = to && add(to, add_headers(frame, (uint32_t)size, &about),
-				 (uint32_t)size + NIC_FRAME_OFFSET);
-	if (good)
-		end_frame(to, (uint32_t)size);
-	else
+	message = add_headers(frame, (uint32_t)size, &about);
+	if (!to || !add(to, message, (uint32_t)size + NIC_FRAME_OFFSET, (uint32_t)size))
 		net->statistics.rx_drops++;
 }
 

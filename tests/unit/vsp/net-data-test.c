@@ -554,71 +554,6 @@ static uint32_t received_to(struct vsc *vsc, const char *mac)
 	return receive_all(vsc, 0, &length);
 }
 
-/* The next coalesced frame, in got, and what its first part says of the checksum. Returns
- * its size; 0: there is none. */
-static uint32_t receive_parts(struct vsc *vsc, uint32_t *checked)
-{
-	uint32_t size = 0, n, part = 0, parts = 0;
-	const uint8_t *bytes;
-
-	vsc_turn(vsc);
-	while (!(part & RNDIS_PART_LAST) && vsc_next(vsc, message)) {
-		REQUIRE(find_info(message, RNDIS_INFO_PART, &part));
-		CHECK_EQ(part & ~RNDIS_PART_LAST,
-			 RNDIS_PART_1 | RNDIS_PART_COALESCED | (parts++ ? 0 : RNDIS_PART_FIRST));
-		CHECK_EQ(find_info(message, RNDIS_INFO_CHECKSUM, checked), parts == 1 && *checked);
-		bytes = find_frame(message, &n);
-		REQUIRE(n && n <= ROOM - size);
-		memcpy(got + size, bytes, n);
-		size += n;
-	}
-	CHECK(!parts || part & RNDIS_PART_LAST);
-	return size;
-}
-
-static void coalesce(struct vsc *vsc, uint8_t tcp4)
-{
-	struct ndis_offload_parameters on = { .header = { NDIS_OBJECT_DEFAULT, 3, 26 },
-					      .tcp4 = tcp4,
-					      .coalescing4 = NDIS_OFFLOAD_ON,
-					      .coalescing6 = NDIS_OFFLOAD_ON };
-
-	CHECK_EQ(vsc_set(vsc, OID_TCP_OFFLOAD_PARAMETERS, &on, sizeof(on)), 0);
-}
-
-/* Segments that come together: in parts that fit sections, and not without being asked for. */
-static void receive_coalesced(void)
-{
-	struct frame_header header = { FRAME_NEEDS_SUM, FRAME_CUT_TCP4, 54, 1446, 34, 16 };
-	struct vsc *vsc = connected(1, true, 1500);
-	uint32_t checked = 1;
-
-	make_tcp(65000);
-	peer_write(vsc, 0, &header, frame, 65000);
-	CHECK_EQ(receive_parts(vsc, &checked), 0);
-	CHECK_EQ(counts(vsc).rx_errors, 1);
-	coalesce(vsc, NDIS_CHECKSUM_BOTH);
-	for (uint32_t size = 55; size <= 65549; size = size < 3200 ? size + 31 : size + 997) {
-		CHECK_NOTE("%u bytes", size);
-		make_tcp(size);
-		peer_write(vsc, 0, &header, frame, size);
-		checked = 1;
-		REQUIRE(receive_parts(vsc, &checked) == size);
-		CHECK_EQ(checked, RNDIS_CHECKED_TCP);
-		CHECK_MEM(got, frame, size);
-	}
-	/* Who does not trust our word gets a checksum that is right. */
-	coalesce(vsc, NDIS_CHECKSUM_OFF);
-	make_tcp(5000);
-	memset(frame + 50, 0, 2);
-	peer_write(vsc, 0, &header, frame, 5000);
-	checked = 0;
-	REQUIRE(receive_parts(vsc, &checked) == 5000);
-	CHECK_EQ(sum(got + 34, 5000 - 34, 0), 0xffff);
-	CHECK_EQ(counts(vsc).rx_errors, 1);
-	vsc_free(vsc);
-}
-
 static void receive_filter(void)
 {
 	static const struct {
@@ -1109,7 +1044,6 @@ int main(void)
 	CHECK_RUN(receive_sizes);
 	CHECK_RUN(receive_vlan);
 	CHECK_RUN(receive_checksum);
-	CHECK_RUN(receive_coalesced);
 	CHECK_RUN(receive_filter);
 	CHECK_RUN(receive_together);
 	CHECK_RUN(exhaustion);

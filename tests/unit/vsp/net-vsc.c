@@ -225,8 +225,7 @@ void vsc_begin(struct vsc *guest, uint32_t version, uint32_t mtu)
 	if (version >= NVSP_VERSION_2) {
 		message = (struct nvsp_message){ .type = NVSP_NDIS_CONFIG };
 		message.u.ndis_config.frame_size = mtu + FRAME_HEADER;
-		message.u.ndis_config.capabilities[0] =
-			NVSP_CAPABLE_8021Q | (version >= NVSP_VERSION_61 ? NVSP_CAPABLE_RSC : 0);
+		message.u.ndis_config.capabilities[0] = NVSP_CAPABLE_8021Q;
 		vsc_tell(guest, &message);
 	}
 	message = (struct nvsp_message){ .type = NVSP_NDIS_VERSION };
