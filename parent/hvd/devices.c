@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "card.h"
 #include "devices-config.h"
 #include "events.h"
 #include "guest.h"
@@ -878,6 +879,11 @@ bool devices_is_up(const struct devices *devices, enum peer_role role)
 	return devices->processes[role].stage == STAGE_UP;
 }
 
+struct peer *devices_peer(const struct devices *devices, enum peer_role role)
+{
+	return devices->processes[role].peer;
+}
+
 bool devices_call(struct devices *devices, enum peer_role role, const char *method,
 		  sd_json_variant *parameters, devices_done done, void *context,
 		  struct failure *failure)
@@ -937,8 +943,8 @@ bool devices_attach(struct devices *devices, const struct domain *device, device
 			    "a disk with an image that is not raw comes with the next start only");
 	if (device->disk_count && process->stage == STAGE_UP)
 		return add_disk(devices, &device->disks[0], done, context, failure);
-	/* One process has one socket to the server, which learns of new devices with it: a
-	 * further card comes with a new process, as if the old one had died. */
+	if (device->card_count && process->stage == STAGE_UP)
+		return card_add(devices->partition, device, done, context, failure);
 	process->attached = domain_copy(device);
 	process->attaching = ask_new(process, done, context);
 	if (!process->attaching || !process->attached ||
@@ -949,7 +955,6 @@ bool devices_attach(struct devices *devices, const struct domain *device, device
 		process->attached = NULL;
 		return fail(failure, FAILURE_BUSY, "out of memory");
 	}
-	end_process(process);
 	kick(devices);
 	return true;
 }
