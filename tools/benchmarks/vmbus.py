@@ -13,7 +13,7 @@ import report
 import session
 
 SIZES, BATCHES = [64, 256, 1024, 4096, 16384, 65536], [1, 4, 16, 64]
-RINGS = ("vmbus", "virtio")
+RINGS = ("vmbus", "virtio", "looking")
 
 
 def numbers(text):
@@ -60,9 +60,10 @@ def row(size, batch, runs):
         result[ring] = {what: report.spread([each(turn, what) for turn in runs[ring]])
                         for what in ("ns", "cpu_ns", "signals", "room_signals")}
         result[ring]["packets_per_second"] = 1e9 / result[ring]["ns"]["median"]
-    for name, what in (("ratio", "ns"), ("cpu_ratio", "cpu_ns")):
+    for name, what, ring in (("ratio", "ns", "virtio"), ("cpu_ratio", "cpu_ns", "virtio"),
+                             ("looking_ratio", "ns", "looking"), ("looking_cpu_ratio", "cpu_ns", "looking")):
         result[name] = report.spread([each(ours, what) / each(other, what)
-                                      for ours, other in zip(runs["vmbus"], runs["virtio"])])
+                                      for ours, other in zip(runs["vmbus"], runs[ring])])
     return result
 
 
@@ -72,14 +73,15 @@ def signals(entry):
 
 def table(rows):
     lines = [["bytes", "batch", "packets/s", "ns", "virtio", "ratio", "min..max", "cpu ns", "virtio",
-              "ratio", "min..max", "signals", "virtio"]]
+              "ratio", "min..max", "signals", "virtio", "looking", "cpu"]]
     for r in rows:
         ours, other = r["vmbus"], r["virtio"]
         line = [f"{r['size']}", f"{r['batch']}", f"{ours['packets_per_second']:.0f}"]
         for what, ratio in (("ns", r["ratio"]), ("cpu_ns", r["cpu_ratio"])):
             line += [f"{ours[what]['median']:.0f}", f"{other[what]['median']:.0f}",
                      report.number(ratio), f"{ratio['min']:.2f}..{ratio['max']:.2f}"]
-        lines.append(line + [signals(ours), signals(other)])
+        lines.append(line + [signals(ours), signals(other), report.number(r["looking_ratio"]),
+                             report.number(r["looking_cpu_ratio"])])
     return report.layout(lines)
 
 
