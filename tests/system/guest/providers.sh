@@ -17,23 +17,10 @@ define dev 2 256 'vmbus net churn:40 net content wait' '<devices>
 <interface type="user"/>
 </devices>'
 start dev
-pid_of() {
-	hvctl dominfo dev | awk -v who="$1" '$1 == who { print $2 }'
-}
-# replaced WHO: it is killed, and another takes its place.
-replaced() {
-	local old now until=$((SECONDS + 30))
-	old=$(pid_of "$1")
-	kill -9 "$old" || fail "there is no $1"
-	until now=$(pid_of "$1") && [ -n "$now" ] && [ "$now" != "$old" ]; do
-		[ $SECONDS -lt $until ] || fail "no other $1 comes"
-		sleep 0.1
-	done
-}
 says dev 'churn: round 1'
 for ((n = 1; n <= 20; n++)); do
-	replaced hv-storage
-	[ $((n % 5)) != 0 ] || replaced hv-net
+	replaced dev hv-storage
+	[ $((n % 5)) != 0 ] || replaced dev hv-net
 	# hvd gives a process up that dies ten times within a minute.
 	sleep 6.5
 done
