@@ -84,13 +84,18 @@ debian_disk() {
 	echo "/dev/$(lsblk -rdbno NAME,SIZE | awk '/^vd/ { print $2, $1 }' | sort -n | head -n 1 | cut -d' ' -f2)"
 }
 
-# in_guest PORT COMMAND...: as root in a guest that boots from its disk, by ssh.
-in_guest() {
-	local port=$1
-	shift
+# at_guest ADDRESS PORT COMMAND...: as root in a guest that boots from its disk, by ssh.
+at_guest() {
+	local address=$1 port=$2
+	shift 2
 	[ -e /tmp/guest.key ] || install -m 600 /run/share/disk/debian13.img.key /tmp/guest.key
 	ssh -q -p "$port" -i /tmp/guest.key -o BatchMode=yes -o StrictHostKeyChecking=no \
-		-o UserKnownHostsFile=/dev/null -o ConnectTimeout=10 -o ServerAliveInterval=15 root@127.0.0.1 "$@" </dev/null
+		-o UserKnownHostsFile=/dev/null -o ConnectTimeout=10 -o ServerAliveInterval=15 "root@$address" "$@" </dev/null
+}
+
+# in_guest PORT COMMAND...: the same by a port of the parent.
+in_guest() {
+	at_guest 127.0.0.1 "$@"
 }
 
 # reachable PORT [SECONDS]: waits until it takes commands.
@@ -106,7 +111,7 @@ reachable() {
 # start NAME [INPUT]: with its console in /tmp/NAME.log.
 start() {
 	hvctl start "$1" --console <"${2-/dev/null}" >"/tmp/$1.log" 2>&1 &
-	hvctl wait "$1" running --timeout 30 || fail "$1 does not run"
+	hvctl wait "$1" running --timeout 60 || fail "$1 does not run"
 }
 
 console() {

@@ -17,19 +17,6 @@ define dev 2 256 'vmbus net churn:40 net content wait' '<devices>
 <interface type="user"/>
 </devices>'
 start dev
-pid_of() {
-	hvctl dominfo dev | awk -v who="$1" '$1 == who { print $2 }'
-}
-# replaced WHO: it is killed, and another takes its place.
-replaced() {
-	local old now until=$((SECONDS + 30))
-	old=$(pid_of "$1")
-	kill -9 "$old" || fail "there is no $1"
-	until now=$(pid_of "$1") && [ -n "$now" ] && [ "$now" != "$old" ]; do
-		[ $SECONDS -lt $until ] || fail "no other $1 comes"
-		sleep 0.1
-	done
-}
 rounds() {
 	console dev | grep -c 'churn: round'
 }
@@ -37,8 +24,8 @@ says dev 'churn: round 1'
 # hvd gives a process up that dies ten times within a minute.
 for ((n = 1; n <= 9; n++)); do
 	before=$(rounds)
-	replaced hv-storage
-	[ $((n % 3)) != 0 ] || replaced hv-net
+	replaced dev hv-storage
+	[ $((n % 3)) != 0 ] || replaced dev hv-net
 	until=$((SECONDS + 60))
 	until [ "$(rounds)" -gt $((before + 1)) ] || [ "$(rounds)" = 40 ]; do
 		! console dev | grep -q FAILED || fail "$(console dev | grep -m1 FAILED)"
