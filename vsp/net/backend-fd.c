@@ -132,15 +132,14 @@ static void fd_discard(struct net_backend *backend, unsigned int index)
 	}
 }
 
-/* A tap is one for all of its queues; a socket's peer has to know by itself. What a kernel
- * refuses it cuts. */
-static void fd_coalesce(struct net_backend *backend, bool on)
+static void fd_large(struct net_backend *backend, bool on)
 {
-	const struct queue *queue = &to_fd(backend)->queues[0];
-	unsigned int large = on ? TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN : 0;
+	unsigned long offloads = TUN_F_CSUM | (on ? TUN_F_TSO4 | TUN_F_TSO6 : 0u);
+	const struct queue *first = &to_fd(backend)->queues[0];
 
-	if (!queue->socket && ioctl(queue->fd, TUNSETOFFLOAD, TUN_F_CSUM | large) < 0)
-		return;
+	/* It holds for all queues of a device. Where it is refused none come. */
+	if (!first->socket)
+		ioctl(first->fd, TUNSETOFFLOAD, offloads);
 }
 
 /* ---- sending ---- */
@@ -213,7 +212,7 @@ static const struct net_backend_ops fd_ops = {
 	.send = fd_send,
 	.receive = fd_receive,
 	.discard = fd_discard,
-	.coalesce = fd_coalesce,
+	.large = fd_large,
 	.free = fd_free,
 };
 
@@ -257,9 +256,6 @@ struct net_backend *net_backend_fd(struct event_base *base, const int *fds, unsi
 		all->queues[i] = (struct queue){ .all = all, .index = i, .fd = fds[i] };
 	for (unsigned int i = 0; i < count && good; i++)
 		good = begin(&all->queues[i], base);
-	/* The process before this one may have left a tap otherwise. */
-	if (good && headers)
-		fd_coalesce(&all->backend, false);
 	if (good)
 		return (struct net_backend *)all;
 	error = errno;

@@ -156,35 +156,6 @@ static void udp(struct vsc *vsc)
 	close(fd);
 }
 
-/* What the kernel leaves together when the guest takes it so. */
-static void coalesced(struct vsc *vsc, int peer, const uint8_t *bytes)
-{
-	struct ndis_offload_parameters on = { .header = { NDIS_OBJECT_DEFAULT, 3, 26 },
-					      .tcp4 = NDIS_CHECKSUM_BOTH,
-					      .tcp6 = NDIS_CHECKSUM_BOTH,
-					      .coalescing4 = NDIS_OFFLOAD_ON,
-					      .coalescing6 = NDIS_OFFLOAD_ON };
-	uint32_t size = 0, part = 0, n;
-
-	CHECK_EQ(vsc_set(vsc, OID_TCP_OFFLOAD_PARAMETERS, &on, sizeof(on)), 0);
-	CHECK_INT(send(peer, bytes, 5000, 0), 5000);
-	for (unsigned int i = 0; i < TURNS && !(part & RNDIS_PART_LAST); i++) {
-		while (!(part & RNDIS_PART_LAST) && vsc_next(vsc, message)) {
-			const uint8_t *found = find_frame(message, &n);
-
-			if (!find_info(message, RNDIS_INFO_PART, &part))
-				continue;
-			REQUIRE(size + n <= sizeof(got));
-			memcpy(got + size, found, n);
-			size += n;
-		}
-		vsc_turn(vsc);
-		poll(NULL, 0, 1);
-	}
-	REQUIRE(size > 1514);
-	CHECK_MEM(got + 54, bytes, size - 54);
-}
-
 /* A connection, and a segment that the kernel cuts. */
 static void tcp(struct vsc *vsc)
 {
@@ -221,7 +192,6 @@ static void tcp(struct vsc *vsc)
 	}
 	CHECK_EQ(read_bytes, LARGE);
 	CHECK_MEM(got, bytes, LARGE);
-	coalesced(vsc, peer, bytes);
 	close(peer);
 	close(fd);
 }
