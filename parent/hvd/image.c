@@ -32,6 +32,7 @@ struct image {
 	int monitor; /* -1: not connected */
 	unsigned int tries;
 	bool released; /* nobody has its raw file open */
+	uint64_t before; /* the process that it takes the place of; 0: none */
 	bool seen; /* its process was there */
 	struct event *timer; /* the next try */
 	struct event *end; /* of monitor; NULL: not connected */
@@ -140,8 +141,7 @@ static bool write_variables(const struct image *image, const char *blockdev, con
 }
 
 /* The process begins; whether it comes up shows on its monitor. */
-static bool launch(const struct image *image, const struct domain_disk *disk,
-		   struct failure *failure)
+static bool launch(struct image *image, const struct domain_disk *disk, struct failure *failure)
 {
 	JSON_AUTO sd_json_variant *blockdev = image_json(disk);
 	JSON_AUTO sd_json_variant *export = export_json(image->images->partition, disk);
@@ -149,6 +149,7 @@ static bool launch(const struct image *image, const struct domain_disk *disk,
 	bool good;
 
 	/* One before it may be about to end, and must not be taken for it. */
+	image->before = spawner_image(spawner_of(image), image->name);
 	snprintf(path, sizeof(path), "%s/image/%s/socket",
 		 image->images->partition->hvd->settings.run, image->name);
 	unlink(path);
@@ -262,11 +263,13 @@ static void on_try(evutil_socket_t fd, short what, void *context)
 	static const struct timeval interval = { .tv_usec = TRY_US };
 	struct image *image = context;
 	struct images *images = image->images;
+	uint64_t process;
 	bool there;
 
 	(void)fd, (void)what;
 	image->monitor = connect_monitor(image);
-	there = spawner_has_image(spawner_of(image), image->name);
+	process = spawner_image(spawner_of(image), image->name);
+	there = process && process != image->before;
 	/* It has come and gone: the image is none, or the like. */
 	if (image->seen && !there)
 		image->tries = 1;

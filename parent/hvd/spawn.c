@@ -466,10 +466,14 @@ static void end_image_child(struct spawner *spawner, const char *name)
 bool spawner_start(struct spawner *spawner, enum peer_role role, const char *name,
 		   struct failure *failure)
 {
+	char socket[108];
 	int error;
 
 	if (is_parent(spawner))
 		return start_child(spawner, role, name, failure);
+	/* One before it may be about to end, and must not be taken for it. */
+	if (spawner_socket(spawner, role, name, socket, sizeof(socket)))
+		unlink(socket);
 	error = need_bus(spawner);
 	if (error >= 0)
 		error = ask_start(spawner, role, name);
@@ -587,18 +591,19 @@ void spawner_end_image(struct spawner *spawner, const char *name)
 		log_error("%s cannot be stopped: %s", unit, strerror(-error));
 }
 
-bool spawner_has_image(const struct spawner *spawner, const char *name)
+uint64_t spawner_image(const struct spawner *spawner, const char *name)
 {
 	char path[FILE_SIZE];
+	struct stat status;
 	pid_t pid;
 
 	if (is_parent(spawner)) {
 		pid = read_pid(spawner, IMAGE, name);
-		return pid && kill(pid, 0) == 0;
+		return pid && kill(pid, 0) == 0 ? (uint64_t)pid : 0;
 	}
 	/* Systemd makes the directory for it, and removes it behind it. */
 	path_of(spawner, IMAGE, name, "", path);
-	return access(path, F_OK) == 0;
+	return stat(path, &status) == 0 ? status.st_ino : 0;
 }
 
 void spawner_list(struct spawner *spawner, void (*each)(void *context, const char *name),
