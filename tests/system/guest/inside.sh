@@ -111,7 +111,7 @@ reachable() {
 # start NAME [INPUT]: with its console in /tmp/NAME.log.
 start() {
 	hvctl start "$1" --console <"${2-/dev/null}" >"/tmp/$1.log" 2>&1 &
-	hvctl wait "$1" running --timeout 60 || fail "$1 does not run"
+	hvctl wait "$1" running --timeout 120 || fail "$1 does not run"
 }
 
 console() {

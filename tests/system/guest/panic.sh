@@ -10,7 +10,7 @@
 # shellcheck source=tests/system/guest/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-guests 500 <<'EOS' || fail "a guest that panics with its devices in use"
+guests 900 <<'EOS' || fail "a guest that panics with its devices in use"
 booted
 truncate -s 64M /srv/disk.img
 panic='panic: Kernel panic - not syncing: sysrq triggered crash'
@@ -28,7 +28,7 @@ devices() {
 
 # times NAME TEXT N: waits until that many lines of its console have the text.
 times() {
-	local until=$((SECONDS + 180))
+	local until=$((SECONDS + 300))
 	until [ "$(console "$1" | grep -cF -- "$2")" -ge "$3" ]; do
 		! console "$1" | grep -q FAILED || fail "$1: $(console "$1" | grep -m1 FAILED)"
 		[ $SECONDS -lt $until ] || fail "$1 does not say '$2' $3 times"
@@ -49,8 +49,8 @@ for kernel in "$KERNEL" "$GUESTS/vmlinuz-debian12"; do
 	name=kept-${kernel##*-}
 	KERNEL=$kernel KERNEL_OPTIONS=loglevel=7 devices "$name" panic '<on_crash>preserve</on_crash>'
 	start "$name"
-	hvctl wait "$name" heartbeat --timeout 90 || fail 'no heartbeat'
-	hvctl wait "$name" crashed --timeout 90 || fail 'its panic is not noticed'
+	hvctl wait "$name" heartbeat --timeout 180 || fail 'no heartbeat'
+	hvctl wait "$name" crashed --timeout 180 || fail 'its panic is not noticed'
 	same "$(hvctl domstate "$name" --reason)" "crashed ($panic)" 'state'
 	let_go "$name"
 	hvctl destroy "$name"
@@ -65,7 +65,7 @@ times again 'answers' 3
 hvctl destroy again
 KERNEL_OPTIONS='quiet panic=1' devices gone panic
 start gone
-ends gone "shutoff ($panic)"
+ends gone "shutoff ($panic)" 180
 
 devices silent sysrq:b
 start silent
