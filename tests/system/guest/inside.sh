@@ -120,7 +120,7 @@ console() {
 
 # says NAME TEXT [SECONDS]: waits until a line of its console has the text.
 says() {
-	local name=$1 text=$2 until=$((SECONDS + ${3-90}))
+	local name=$1 text=$2 until=$((SECONDS + ${3-240}))
 	until console "$name" | grep -qF -- "$text"; do
 		! console "$name" | grep -q FAILED || fail "$name: $(console "$name" | grep -m1 FAILED)"
 		[ $SECONDS -lt $until ] || fail "$name does not say '$text'"

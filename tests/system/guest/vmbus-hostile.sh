@@ -91,7 +91,7 @@ run() {
 		peak[$who]=$(peak_of "${pid[$who]}")
 		files[$who]=$(files_of "${pid[$who]}")
 	done
-	says "$name" "vmbus: $name: done" 400
+	says "$name" "vmbus: $name: done" 600
 	console "$name" | sed -n 's/^vmbus: /-- /p'
 	same "$(hvctl domstate "$name")" running "$name: state"
 	for who in hv-vsp hv-storage hv-net; do
@@ -140,4 +140,4 @@ same "$complaints" '' 'what hv complains about'
 balance "$before" 'all of it'
 kernel_is_content
 EOS
-} | guests 1000 || fail "a guest did more than it may"
+} | guests 1300 || fail "a guest did more than it may"

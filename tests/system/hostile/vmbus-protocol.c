@@ -420,15 +420,17 @@ void scenario_gpadls(void)
 static uint32_t ask_in_vain(uint32_t most)
 {
 	struct vmbus_msg_gpadl_header bad = { .header = { .type = VMBUS_MSG_GPADL_HEADER } };
-	uint64_t until = now_ms() + 1500;
+	uint64_t last = now_ms();
 	uint32_t taken = 0;
 
-	while (now_ms() < until && taken < most) {
+	while (now_ms() < last + QUIET_MS && taken < most) {
 		bad.gpadl = taken;
-		if (bus_try_post(VMBUS_CONNECTION_NEW, 1, &bad, sizeof(bad)) == HV_STATUS_SUCCESS)
-			taken++;
-		else
+		if (bus_try_post(VMBUS_CONNECTION_NEW, 1, &bad, sizeof(bad)) != HV_STATUS_SUCCESS) {
 			nap();
+			continue;
+		}
+		last = now_ms();
+		taken++;
 	}
 	return taken;
 }
@@ -459,7 +461,7 @@ void scenario_deaf(void)
 	for (uint32_t round = 0; round < 3; round++) {
 		taken = ask_in_vain(10000);
 		tell("deaf", "questions taken", taken);
-		expect("few are taken, and some", taken >= 16 && taken <= 64, true);
+		expect("few are taken, and some", taken >= 15 && taken <= 64, true);
 		/* What needs no messages goes on. */
 		while (channel_take(channel, &packet))
 			;
@@ -504,26 +506,45 @@ static void hurry(struct channel *channel)
 	bus_fence();
 }
 
+/* Each with a GPADL of its own, and with what was closed before still being let go. */
+static void open_and_close(struct device *device, uint32_t count)
+{
+	struct channel *channel = &device->channel;
+	struct vmbus_msg_relid close = {
+		.header = { .type = VMBUS_MSG_CLOSE_CHANNEL },
+		.relid = channel->relid,
+	};
+	uint64_t begin = now_ms(), created = bus_seen[VMBUS_MSG_GPADL_CREATED];
+	uint64_t torn_down = bus_seen[VMBUS_MSG_GPADL_TORNDOWN];
+	uint64_t pfns[RINGS_PAGES];
+
+	memory_pfns(channel->rings, RINGS_PAGES, pfns);
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t id = gpadl_id();
+
+		gpadl_post_header(channel->relid, id, pfns, RINGS_PAGES);
+		expect("a channel opens", channel_try_open(channel, id, RING_PAGES + 1, 0),
+		       VMBUS_STATUS_OK);
+		bus_post(&close, sizeof(close));
+		gpadl_post_teardown(channel->relid, id);
+	}
+	channel_open(channel);
+	expect("GPADLs that were made", bus_seen[VMBUS_MSG_GPADL_CREATED] - created, count + 1);
+	expect("GPADLs given back", bus_seen[VMBUS_MSG_GPADL_TORNDOWN] - torn_down, count);
+	device->talk(channel);
+	device_close(device);
+	tell("rounds", channel->name, count);
+	tell("rounds", "milliseconds", now_ms() - begin);
+}
+
 void scenario_rounds(void)
 {
-	static const enum device_kind kinds[] = { TIMESYNC, STORAGE };
 	uint32_t count = (uint32_t)option("rounds", 1000);
-	uint64_t begin;
 
 	bus_connect();
 	devices_find();
-	for (uint32_t k = 0; k < 2; k++) {
-		struct device *device = &devices[kinds[k]];
-
-		begin = now_ms();
-		for (uint32_t i = 0; i < count; i++) {
-			channel_open(&device->channel);
-			channel_close(&device->channel);
-		}
-		tell("rounds", device->channel.name, count);
-		tell("rounds", "milliseconds", now_ms() - begin);
-		device_works(device);
-	}
+	open_and_close(&devices[TIMESYNC], count);
+	open_and_close(&devices[STORAGE], count);
 	for (uint32_t i = 0; i < DEVICES; i++) {
 		hurry(&devices[i].channel);
 		bus_connect();

@@ -20,6 +20,9 @@
 
 /* The host may be busy with others. */
 #define PATIENCE_MS 60000ul
+/* Nothing has gone on for so long: there is no room. A host that was only busy has taken
+ * less then than it could. */
+#define QUIET_MS 1000ul
 #define PAGE 4096u
 
 /* ---- Time ---- */
