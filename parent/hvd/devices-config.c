@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bridge.h"
 #include "image.h"
 #include "tap.h"
 
@@ -257,6 +258,20 @@ static sd_json_variant *card_json(const struct partition *partition, const struc
 	return json;
 }
 
+/* The bridge of a card that leads to a network; it comes up with its first guest. */
+static bool find_bridge(struct hvd *hvd, struct domain_card *card, struct failure *failure)
+{
+	struct domain_error error = { 0 };
+	struct network network;
+
+	if (card->network != DOMAIN_NETWORK)
+		return true;
+	if (!network_find(hvd->settings.networks, card->source, &network, &error))
+		return fail_domain(failure, &error);
+	memcpy(card->bridge, network.bridge, sizeof(card->bridge));
+	return bridge_need(hvd, &network, failure);
+}
+
 sd_json_variant *devices_card(const struct partition *partition, struct peer *peer,
 			      struct domain_card *card, struct failure *failure)
 {
@@ -265,7 +280,7 @@ sd_json_variant *devices_card(const struct partition *partition, struct peer *pe
 	struct tap tap;
 
 	if (card->network != DOMAIN_USER) {
-		if (!tap_open(&tap, card, failure))
+		if (!find_bridge(partition->hvd, card, failure) || !tap_open(&tap, card, failure))
 			return NULL;
 		queues = queues_json(peer, &tap);
 		/* What runs shows the name that the kernel has chosen. */
@@ -383,6 +398,20 @@ static int add_offer(sd_json_variant **all, const char *class, sd_id128_t instan
 {
 	return sd_json_variant_append_arraybo(all, SD_JSON_BUILD_PAIR_STRING("class", class),
 					      SD_JSON_BUILD_PAIR_UUID("instance", instance));
+}
+
+sd_json_variant *devices_offer_card(const struct partition *partition, struct peer *vsp,
+				    const struct domain_card *card, int socket)
+{
+	JSON_AUTO sd_json_variant *all = NULL;
+	sd_json_variant *json = NULL;
+	int index = peer_add_fd(vsp, socket);
+
+	if (index >= 0 &&
+	    add_offer(&all, "network", devices_card_instance(partition->live, card)) >= 0)
+		sd_json_buildo(&json, SD_JSON_BUILD_PAIR_VARIANT("devices", all),
+			       SD_JSON_BUILD_PAIR_INTEGER("socket_fd", index));
+	return json;
 }
 
 sd_json_variant *devices_offer(const struct partition *partition, struct peer *vsp,

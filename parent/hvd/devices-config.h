@@ -17,6 +17,10 @@ sd_json_variant *devices_config(struct partition *partition, struct peer *peer, 
 sd_json_variant *devices_offer(const struct partition *partition, struct peer *vsp,
 			       enum peer_role role, int socket);
 
+/* The same for one card more, which has a socket of its own. */
+sd_json_variant *devices_offer_card(const struct partition *partition, struct peer *vsp,
+				    const struct domain_card *card, int socket);
+
 /* One disk or card as Configure, AddDisk and AddCard have it; the same. */
 sd_json_variant *devices_disk(const struct partition *partition, struct peer *peer,
 			      const struct domain_disk *disk, struct failure *failure);

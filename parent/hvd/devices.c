@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "card.h"
 #include "devices-config.h"
 #include "events.h"
 #include "guest.h"
@@ -928,6 +929,11 @@ bool devices_is_up(const struct devices *devices, enum peer_role role)
 	return devices->processes[role].stage == STAGE_UP;
 }
 
+struct peer *devices_peer(const struct devices *devices, enum peer_role role)
+{
+	return devices->processes[role].peer;
+}
+
 bool devices_call(struct devices *devices, enum peer_role role, const char *method,
 		  sd_json_variant *parameters, devices_done done, void *context,
 		  struct failure *failure)
@@ -979,8 +985,8 @@ bool devices_attach(struct devices *devices, const struct domain *device, device
 			    device->disks[0].target);
 	if (device->disk_count && !shown && process->stage == STAGE_UP)
 		return add_disk(devices, &device->disks[0], done, context, failure);
-	/* One process has one socket to the server, which learns of new devices with it: a
-	 * further card comes with a new process, as if the old one had died. */
+	if (device->card_count && process->stage == STAGE_UP)
+		return card_add(devices->partition, device, done, context, failure);
 	process->attached = domain_copy(device);
 	process->attaching = ask_new(process, done, context);
 	if (!process->attaching || !process->attached ||
@@ -995,7 +1001,6 @@ bool devices_attach(struct devices *devices, const struct domain *device, device
 		images_start(devices->images, false, on_images);
 		return true;
 	}
-	end_process(process);
 	kick(devices);
 	return true;
 }

@@ -58,6 +58,14 @@ void spawner_end_image(struct spawner *spawner, const char *name);
 /* What tells its process from one before it, as far as can be seen; 0: there is none. */
 uint64_t spawner_image(const struct spawner *spawner, const char *name);
 
+/*
+ * Has the unit of a network's bridge started, or with rules read what was written for it,
+ * and with configuration networkd do so. Only by systemd. What comes to nothing later is
+ * in the journal.
+ */
+bool spawner_need_network(struct spawner *spawner, const char *bridge, bool rules,
+			  bool configuration, struct failure *failure);
+
 /* Calls each(context, name) for every worker that has a place in the directory. */
 void spawner_list(struct spawner *spawner, void (*each)(void *context, const char *name),
 		  void *context);

@@ -26,6 +26,7 @@
 
 #define MESSAGES_A_TURN 64
 #define RETRY_US 1000
+#define VPS_RETRY_US 10000
 
 static const uint32_t message_connections[] = { VMBUS_CONNECTION_OLD, VMBUS_CONNECTION_NEW };
 
@@ -830,6 +831,16 @@ static bool bind_messages(struct host *host)
 	return true;
 }
 
+static void on_vps(evutil_socket_t fd, short what, void *context)
+{
+	static const struct timeval soon = { .tv_usec = VPS_RETRY_US };
+	struct host *host = context;
+
+	(void)fd, (void)what;
+	if (!remote_tell_vps(host))
+		event_add(host->vps, &soon);
+}
+
 static bool make_events(struct host *host)
 {
 	host->message =
@@ -837,8 +848,9 @@ static bool make_events(struct host *host)
 	host->gone = event_new(host->base, host->partition, EV_READ | EV_PERSIST, on_gone, host);
 	host->retry = event_new(host->base, -1, 0, on_retry, host);
 	host->tell = event_new(host->base, -1, 0, on_tell, host);
+	host->vps = event_new(host->base, -1, 0, on_vps, host);
 	errno = ENOMEM;
-	return host->message && host->gone && host->retry && host->tell &&
+	return host->message && host->gone && host->retry && host->tell && host->vps &&
 	       event_add(host->message, NULL) == 0 && event_add(host->gone, NULL) == 0;
 }
 
@@ -948,6 +960,7 @@ void host_free(struct host *host)
 	free_event(host->gone);
 	free_event(host->retry);
 	free_event(host->tell);
+	free_event(host->vps);
 	host->freed = true;
 	try_destroy(host);
 }

@@ -70,6 +70,7 @@ bool remote_open(struct host *host, struct port *port)
 		return false;
 	}
 	port->handed = true;
+	port->vp_due = false;
 	say(host, port, &message, LINK_OPEN, fds, LINK_FDS);
 	close(fds[LINK_FD_PAGES]);
 	return port->handed;
@@ -84,12 +85,43 @@ bool remote_close(struct host *host, struct port *port)
 	return say(host, port, &message, LINK_CLOSE, NULL, 0);
 }
 
-void remote_set_vp(struct host *host, const struct port *port)
+void remote_set_vp(struct host *host, struct port *port)
 {
-	struct link_message message = { .vp = port->vp };
+	static const struct timeval now = { 0 };
 
-	if (provider_of(host, port) && port->handed)
+	port->vp_due = true;
+	event_add(host->vps, &now);
+}
+
+/* False: the provider does not listen now. */
+static bool tell_vp(struct host *host, struct port *port)
+{
+	const struct provider *provider = provider_of(host, port);
+	struct link_message message = { .vp = port->vp };
+	struct pollfd look = { .events = POLLOUT };
+
+	/* With the next one the channel is handed over anew. */
+	if (provider && port->handed) {
+		look.fd = provider->fd;
+		if (poll(&look, 1, 0) == 0)
+			return false;
 		say(host, port, &message, LINK_VP, NULL, 0);
+	}
+	port->vp_due = false;
+	return true;
+}
+
+bool remote_tell_vps(struct host *host)
+{
+	bool all = true;
+
+	for (uint32_t i = 0; i < VMBUS_CHANNELS_MAX; i++) {
+		struct port *port = &host->ports[i];
+
+		if (port->state != PORT_FREE && port->vp_due)
+			all = tell_vp(host, port) && all;
+	}
+	return all;
 }
 
 /* ---- what a provider says ---- */

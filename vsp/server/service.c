@@ -14,6 +14,7 @@
 #include "host.h"
 #include "interface-vsp.h"
 #include "light.h"
+#include "pace.h"
 #include "parse.h"
 #include "partition.h"
 #include "program.h"
@@ -23,11 +24,14 @@
 /* What a provider may have, in one call. */
 #define PROVIDED_MAX VMBUS_CHANNELS_MAX
 #define HOLD_MAX_MS 60000u
+/* How things stand is told at most once within so long. */
+#define NEWS_MS 200u
 /* What a guest is told that it has; see UTILS_SHUTDOWN_ANSWER_MS for what we wait. */
 #define SHUTDOWN_SECONDS 120u
 
 static struct server {
 	struct service *service;
+	struct pace *news; /* of how things stand */
 	struct host *host; /* NULL: not configured */
 	struct device *devices[LIGHTS];
 	uint32_t version; /* of VMBus; 0: the guest is not connected */
@@ -89,11 +93,17 @@ static void tell(const char *warning)
 	service_notify(self.service, event);
 }
 
+static void on_news(void *context)
+{
+	(void)context;
+	tell(NULL);
+}
+
 static void on_connected(void *context, uint32_t version)
 {
 	(void)context;
 	self.version = version;
-	tell(NULL);
+	pace_changed(self.news);
 }
 
 static void on_warning(void *context, const char *text)
@@ -117,14 +127,14 @@ static void on_ended(void *context)
 static void on_heartbeat(void *context, enum utils_heartbeat state)
 {
 	(void)context, (void)state;
-	tell(NULL);
+	pace_changed(self.news);
 }
 
 static void on_entries(void *context, enum utils_kvp state)
 {
 	(void)context, (void)state;
 	self.entries++;
-	tell(NULL);
+	pace_changed(self.news);
 }
 
 static bool reference_time(void *context, uint64_t *time)
@@ -254,17 +264,22 @@ static void unmake(void)
 	self.host = NULL;
 	light_free(self.devices);
 	self.version = 0;
+	pace_free(self.news);
+	self.news = NULL;
 }
 
 /* All or nothing. */
 static bool make(int partition, uint32_t vcpus, struct error *error)
 {
-	if (!light_new(self.devices, &light_calls, NULL))
+	self.news = pace_new(service_base(self.service), NEWS_MS, on_news, NULL);
+	if (!self.news || !light_new(self.devices, &light_calls, NULL)) {
+		unmake();
 		return error_errno(error, ENOMEM, "devices");
+	}
 	self.host = host_new(service_base(self.service), partition, vcpus, &host_calls, NULL);
 	if (!self.host) {
 		partition_error(error, errno);
-		light_free(self.devices);
+		unmake();
 		return false;
 	}
 	if (light_offer(self.devices, self.host))

@@ -33,6 +33,7 @@ struct port {
 	bool handed; /* the provider that lives has it */
 	bool was_open; /* the guest knows it as open: no answer is expected */
 	bool served; /* a provider had it that is gone: the next one resumes it */
+	bool vp_due; /* its provider is still to hear of the VP */
 	uint64_t *pfns; /* of both rings */
 	uint32_t pfn_count, downstream, vp, flag;
 };
@@ -82,6 +83,7 @@ struct host {
 	int message_fd; /* eventfd: messages wait */
 	unsigned int bound_messages; /* connections */
 	struct event *message, *gone, *retry, *tell;
+	struct event *vps; /* tells providers of VPs */
 	struct waiting_post *posts, **posts_end;
 
 	struct host_offer offers[HOST_DEVICES]; /* by the core's device number */
@@ -120,7 +122,10 @@ void host_tell_later(struct host *host);
 bool remote_open(struct host *host, struct port *port);
 /* False: the provider is not there: nobody has to let go. */
 bool remote_close(struct host *host, struct port *port);
-void remote_set_vp(struct host *host, const struct port *port);
+/* Soon, and only the latest: a guest may change it faster than the provider listens. */
+void remote_set_vp(struct host *host, struct port *port);
+/* Tells those that are due. False: some are still. */
+bool remote_tell_vps(struct host *host);
 int remote_add(struct host *host, int socket);
 void remote_drop(struct host *host, int number);
 /* Its end of the socket is closed, which the loop has not seen yet. */

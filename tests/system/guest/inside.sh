@@ -84,13 +84,18 @@ debian_disk() {
 	echo "/dev/$(lsblk -rdbno NAME,SIZE | awk '/^vd/ { print $2, $1 }' | sort -n | head -n 1 | cut -d' ' -f2)"
 }
 
-# in_guest PORT COMMAND...: as root in a guest that boots from its disk, by ssh.
-in_guest() {
-	local port=$1
-	shift
+# at_guest ADDRESS PORT COMMAND...: as root in a guest that boots from its disk, by ssh.
+at_guest() {
+	local address=$1 port=$2
+	shift 2
 	[ -e /tmp/guest.key ] || install -m 600 /run/share/disk/debian13.img.key /tmp/guest.key
 	ssh -q -p "$port" -i /tmp/guest.key -o BatchMode=yes -o StrictHostKeyChecking=no \
-		-o UserKnownHostsFile=/dev/null -o ConnectTimeout=10 root@127.0.0.1 "$@" </dev/null
+		-o UserKnownHostsFile=/dev/null -o ConnectTimeout=10 -o ServerAliveInterval=15 "root@$address" "$@" </dev/null
+}
+
+# in_guest PORT COMMAND...: the same by a port of the parent.
+in_guest() {
+	at_guest 127.0.0.1 "$@"
 }
 
 # reachable PORT [SECONDS]: waits until it takes commands.
@@ -106,7 +111,7 @@ reachable() {
 # start NAME [INPUT]: with its console in /tmp/NAME.log.
 start() {
 	hvctl start "$1" --console <"${2-/dev/null}" >"/tmp/$1.log" 2>&1 &
-	hvctl wait "$1" running --timeout 30 || fail "$1 does not run"
+	hvctl wait "$1" running --timeout 120 || fail "$1 does not run"
 }
 
 console() {
@@ -115,7 +120,7 @@ console() {
 
 # says NAME TEXT [SECONDS]: waits until a line of its console has the text.
 says() {
-	local name=$1 text=$2 until=$((SECONDS + ${3-90}))
+	local name=$1 text=$2 until=$((SECONDS + ${3-240}))
 	until console "$name" | grep -qF -- "$text"; do
 		! console "$name" | grep -q FAILED || fail "$name: $(console "$name" | grep -m1 FAILED)"
 		[ $SECONDS -lt $until ] || fail "$name does not say '$text'"

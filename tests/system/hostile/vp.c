@@ -275,14 +275,3 @@ void vp_main(struct vp *vp)
 	vp->up = true;
 	run_vp(vp);
 }
-
-void run_vp(struct vp *vp)
-{
-	if (has_word("beat"))
-		beat(vp);
-	else if (has_word("garbage"))
-		garbage(vp);
-	else
-		attack(vp);
-	die("it came back", 0);
-}

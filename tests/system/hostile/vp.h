@@ -198,7 +198,7 @@ const char *command_line(void);
 uint64_t option(const char *name, uint64_t fallback);
 bool has_word(const char *word);
 
-/* ---- What the guest can be ---- */
+/* ---- What hostile-guest can be ---- */
 
 void attack(struct vp *vp);
 void beat(struct vp *vp);

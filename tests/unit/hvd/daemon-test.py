@@ -964,6 +964,21 @@ def test_tap(daemon):
                                     "</interface></devices>")
     answer = daemon.refused('Failed', 'Start', partition='lost')
     check("cannot be added to the bridge 'br1'" in answer['message'], answer['message'])
+    # One that comes later has its own too.
+    more = "<interface type='bridge'><source bridge='br0'/><mac address='02:00:00:00:00:07'/></interface>"
+    daemon.call('AttachDevice', partition='vm', xml=more)
+    same(links()['vnet1']['master'], 'br0', 'vnet1')
+    same(daemon.info()['interfaces'][2]['target'], 'vnet1', 'its name')
+    check('vnet' not in daemon.call('DumpXml', partition='vm', inactive=True)['xml'], 'config')
+    daemon.call('DetachDevice', partition='vm', xml=more)
+    # Networks are systemd's.
+    daemon.define(name='net', more="<devices><interface type='network'><source network='default'/>"
+                                   "</interface></devices>")
+    daemon.refused('Unsupported', 'Start', partition='net')
+    answer = daemon.refused('BadConfiguration', 'Define', xml=daemon.xml(
+        name='none', more="<devices><interface type='network'><source network='none'/></interface></devices>"))
+    check("there is no network 'none' (no /etc/mullion/networks/none.xml)" in answer['message'],
+          answer['message'])
     # What is started again has them again.
     os.kill(daemon.process_of('net'), signal.SIGKILL)
     daemon.wait(lambda: len(daemon.calls()[-2][3].get('cards', [])) == 2 and
@@ -1134,11 +1149,11 @@ def test_attach(daemon):
     daemon.call('AttachDevice', partition='vm', xml=daemon.disk('sdc'))
     same(daemon.methods()[-1], 'storage AddDisk', 'call')
     same(daemon.calls()[-1][3]['lun'], 2, 'lun')
-    # A second card comes with another process.
+    # A second card comes to the first.
     daemon.call('AttachDevice', partition='vm', xml=USER)
-    same([len(p['cards']) for _, _, m, p in daemon.calls() if 'cards' in p], [1, 2], 'cards')
-    same(daemon.process_of('storage'), before[0], 'disks go on')
-    check(daemon.process_of('net') != before[1], 'another process')
+    same(daemon.methods()[-2:], ['net AddCard', 'vsp Provide'], 'calls')
+    same([len(c[3]['devices']) for c in daemon.calls() if c[2] == 'Provide'], [1, 1, 1], 'offers')
+    same((daemon.process_of('storage'), daemon.process_of('net')), before, 'both go on')
     second = daemon.info()['interfaces'][1]['mac']
     same([(e['type'], e['device']) for e in take(events, 4)],
          [('device_added', 'sdb'), ('device_added', '02:00:00:00:00:09'), ('device_added', 'sdc'),
@@ -1181,6 +1196,12 @@ def test_attach_fails(daemon):
     daemon.call('Start', partition='full')
     answer = daemon.refused('Busy', 'AttachDevice', partition='full', xml=daemon.disk('sdb'))
     same((answer['message'], len(daemon.info('full')['disks'])), ('full', 1), 'AddDisk fails')
+    daemon.define(name='once', more=f'<devices>{USER}</devices>')
+    daemon.call('Start', partition='once')
+    answer = daemon.refused('Busy', 'AttachDevice', partition='once', xml=USER)
+    same((answer['message'], len(daemon.info('once')['interfaces'])), ('once is enough', 1),
+         'Provide fails')
+    same(daemon.methods()[-3:], ['net AddCard', 'vsp Provide', 'net RemoveCard'], 'taken back')
     daemon.define(name='die-net')
     daemon.call('Start', partition='die-net')
     answer = daemon.refused('Failed', 'AttachDevice', partition='die-net', xml=USER)

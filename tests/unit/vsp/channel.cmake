@@ -31,3 +31,5 @@ mullion_unit_test(vsp-host SOURCES host-test.c host-fake.c "${VSP}/server/host.c
 	"${VSP}/server/remote.c" "${VSP}/channel/attached.c" "${VSP}/channel/guest.c"
 	INCLUDES "${VSP}/server" LIBRARIES vsp-channel-tested)
 target_compile_options(unit-vsp-host PRIVATE -include "${CMAKE_CURRENT_SOURCE_DIR}/host-fake.h")
+mullion_unit_test(vsp-pace SOURCES pace-test.c "${VSP}/server/pace.c" INCLUDES "${VSP}/server"
+	DEFINITIONS _GNU_SOURCE LIBRARIES PkgConfig::LIBEVENT)

@@ -1033,6 +1033,7 @@ static void test_stillborn(void)
 /* ---- a provider by hand ---- */
 
 static int hand = -1;
+static int hand_other = -1; /* the host's end, which is the host's */
 
 static void new_hand(void)
 {
@@ -1041,6 +1042,7 @@ static void new_hand(void)
 
 	REQUIRE(!socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair));
 	hand = pair[1];
+	hand_other = pair[0];
 	CHECK(host_provide(host, &what, 1, pair[0]) >= 0);
 }
 
@@ -1211,11 +1213,11 @@ static void test_hostile(void)
 	}
 }
 
-/* It does not read: its socket is full, nobody waits for it. */
-static void test_deaf(void)
+/* A guest that changes the VP again and again does not fill the socket of its provider. */
+static void test_many_vps(void)
 {
 	struct guest_channel *channel;
-	int tries = 0;
+	unsigned int told = 0;
 
 	new_host();
 	new_hand();
@@ -1225,15 +1227,54 @@ static void test_deaf(void)
 	run();
 	CHECK(hand_hears(4) == 1);
 	hand_says(LINK_OPENED, 0, 1, NULL, 0);
-	for (; !losses && tries < 20000; tries++) {
-		send_words(VMBUS_MSG_MODIFY_CHANNEL, channel->relid, (uint32_t)tries % VPS, 2);
+	for (uint32_t i = 0; i <= 20001; i++) {
+		send_words(VMBUS_MSG_MODIFY_CHANNEL, channel->relid, i % 2 ? 3 : 1, 2);
 		listen_to_host();
 	}
-	CHECK(losses == 1 && tries > 10);
-	CHECK_NOTE("dropped with a message of the last's in between");
+	CHECK_INT(losses, 0);
+	heard.vp = 0;
+	/* The last one may have to wait until there is room. */
+	for (int i = 0; i < 1000 && heard.vp != 3; i++) {
+		while (hand_hears(0) == 1) {
+			CHECK_EQ(heard.type, LINK_VP);
+			told++;
+		}
+		usleep(1000);
+		run();
+	}
+	CHECK_EQ(heard.vp, 3);
+	CHECK(told && told < 20000);
+	CHECK_INT(losses, 0);
+	close(hand);
+	end_host();
+}
+
+/* It does not read: its socket is full, nobody waits for it. */
+static void test_deaf(void)
+{
+	struct link_message message = { .type = LINK_VP, .instance = device_of(10).instance };
+	struct guest_channel *channel;
+
+	new_host();
+	new_hand();
+	guest_connect();
+	channel = find_channel(10, 0);
+	ask_open(channel);
+	run();
+	CHECK(hand_hears(4) == 1);
+	hand_says(LINK_OPENED, 0, 1, NULL, 0);
+	while (link_send(hand_other, &message, NULL, 0, MSG_DONTWAIT))
+		;
+	send_words(VMBUS_MSG_MODIFY_CHANNEL, channel->relid, 3, 2);
+	listen_to_host();
+	CHECK_INT(losses, 0);
+	CHECK_NOTE("asked by the provider, whose answer finds no room");
+	hand_says(LINK_GET_GPADL, 0, 1, NULL, 0);
+	listen_to_host();
+	CHECK_INT(losses, 1);
 	close(hand);
 	new_hand();
-	CHECK(hand_hears(4) == 1 && heard.open.resumed);
+	CHECK(hand_hears(4) == 1 && heard.open.resumed && heard.open.vp == 3);
 	close(hand);
 	end_host();
 }
@@ -1348,6 +1389,7 @@ int main(void)
 	CHECK_RUN(test_asks);
 	CHECK_RUN(test_resume_order);
 	CHECK_RUN(test_hostile);
+	CHECK_RUN(test_many_vps);
 	CHECK_RUN(test_deaf);
 	CHECK_RUN(test_asking_provider);
 	event_base_free(base);
