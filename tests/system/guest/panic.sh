@@ -60,8 +60,8 @@ done
 # It begins anew by itself after a second; what the definition says is done once.
 KERNEL_OPTIONS='quiet panic=1' devices again panic '<on_crash>restart</on_crash>'
 start again
-times again 'guest: vmbus: 8 devices' 3
-times again 'answers' 3
+times again 'guest: vmbus: 8 devices' 2
+times again 'answers' 2
 hvctl destroy again
 KERNEL_OPTIONS='quiet panic=1' devices gone panic
 start gone
@@ -69,8 +69,8 @@ ends gone "shutoff ($panic)" 180
 
 devices silent sysrq:b
 start silent
-times silent 'guest: vmbus: 8 devices' 3
-times silent 'answers' 3
+times silent 'guest: vmbus: 8 devices' 2
+times silent 'answers' 2
 hvctl destroy silent
 balance "$before" 'guests that panicked'
 kernel_is_content
