@@ -112,26 +112,21 @@ static bool synic_msr(struct child *c, u32 msr, bool write, u64 *value)
 static void write_crash(struct child *c, u32 msr, u64 value)
 {
 	struct partition *p = c->partition;
+	/* Not on the stack: too large for it. */
+	static char page[PAGE_SIZE];
+	static struct spinlock lock;
 	u32 size;
 	u64 text;
 
 	if (!crash_write(&c->crash, msr, value, &text, &size) ||
 	    __atomic_exchange_n(&p->crash_begun, true, __ATOMIC_RELAXED))
 		return;
-	/* The end of it: Linux gives what its log has of a page, the panic last. */
-	if (size > sizeof(p->crash_text) - 1) {
-		text += size - (sizeof(p->crash_text) - 1);
-		size = sizeof(p->crash_text) - 1;
-	}
 	memcpy(p->crash, c->crash.p, sizeof(p->crash));
-	if (!partition_read(p, GPA(text), p->crash_text, size))
+	spin_lock(&lock);
+	if (!partition_read(p, GPA(text), page, size))
 		size = 0;
-	for (u32 i = 0; i < size; i++) {
-		if ((p->crash_text[i] < 0x20 || p->crash_text[i] > 0x7e) &&
-		    p->crash_text[i] != '\n')
-			p->crash_text[i] = '?';
-	}
-	p->crash_text[size] = '\0';
+	crash_keep(p->crash_text, sizeof(p->crash_text), page, size);
+	spin_unlock(&lock);
 	__atomic_store_n(&p->crashed, true, __ATOMIC_RELEASE);
 	log_warn("partition %lu: the guest crashed: %lx %lx %lx %lx %lx", p->id, p->crash[0],
 		 p->crash[1], p->crash[2], p->crash[3], p->crash[4]);

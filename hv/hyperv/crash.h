@@ -25,4 +25,13 @@ bool crash_read(const struct crash *c, u32 msr, u64 *value);
  * checked against the guest's memory. */
 bool crash_write(struct crash *c, u32 msr, u64 value, u64 *text, u32 *text_size);
 
+/*
+ * Copies what is worth keeping of a text, its size bytes, to kept, which holds room
+ * bytes and is NUL terminated: all of it or, if it is too long, what begins with the
+ * line that has Linux's reason. Of a text without one, its end. What is not printable
+ * becomes '?'. Linux gives the end of its log, as much as a page holds: the trace
+ * behind the reason alone can be nearly as long.
+ */
+void crash_keep(char *kept, u32 room, const char *text, u32 size);
+
 #endif

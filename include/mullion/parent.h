@@ -250,7 +250,8 @@ struct mullion_partition_info {
 	__u32 crashed; /* the guest has written its crash registers */
 	__u32 reserved;
 	__u64 crash[5]; /* P0..P4 as it wrote them */
-	char crash_text[2560]; /* the end of what P3 and P4 point to, NUL terminated, printable */
+	char crash_text[2560]; /* of what P3 and P4 point to: from the line with Linux's reason on,
+				  * or the end; NUL terminated, printable */
 	char reason[MULLION_REASON_MAX]; /* why hv stopped it, NUL terminated; "" it did not */
 };
 

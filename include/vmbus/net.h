@@ -296,6 +296,22 @@ enum rndis_info_type {
 	RNDIS_INFO_HASH = 8,
 };
 
+/* Of the other list (RNDIS_INFO_OTHER is set in the type): which part of a frame this is. */
+#define RNDIS_INFO_OTHER 0x80000000u
+#define RNDIS_INFO_PART 1u
+
+/* A large TCP segment for the guest comes in parts: one RNDIS packet each, one behind the
+ * other in one VMBus packet. What is said about the frame is said with the first. */
+struct rndis_part {
+	__u8 version; /* 1 */
+	__u8 flags; /* RNDIS_PART_* */
+	__u16 id;
+};
+
+#define RNDIS_PART_IS 1u
+#define RNDIS_PART_FIRST 2u
+#define RNDIS_PART_LAST 4u
+
 /* RNDIS_INFO_CHECKSUM from the guest: what is to be filled in. */
 #define RNDIS_CHECKSUM_IPV4 0x1u
 #define RNDIS_CHECKSUM_IPV6 0x2u
@@ -470,7 +486,8 @@ struct ndis_offload {
 	__u32 large6_options; /* NDIS_CHECKSUM_IPV6_EXTENSIONS, NDIS_CHECKSUM_TCP_OPTIONS */
 	__u32 flags;
 	__u32 ipsec_2[8]; /* since revision 2 */
-	__u32 coalescing; /* since revision 3 */
+	__u8 coalesce4, coalesce6; /* since revision 3: large segments for the guest */
+	__u16 reserved;
 	__u32 encapsulated[2];
 };
 
@@ -499,6 +516,11 @@ struct ndis_offload_parameters {
 	__u8 connection4, connection6;
 	__u8 reserved;
 	__u32 flags;
+	/* since revision 3 */
+	__u8 ipsec_2, ipsec_2_ip4;
+	__u8 coalesce4, coalesce6; /* enum ndis_offload_switch */
+	__u8 encapsulated, encapsulations;
+	__u16 reserved2;
 };
 
 /* Of OID_GEN_RNDIS_CONFIG_PARAMETER: offsets count from here; text is UTF-16. */
@@ -523,7 +545,7 @@ _Static_assert(sizeof(struct ndis_link_state) == 40, "NDIS 6");
 _Static_assert(sizeof(struct ndis_rss_capabilities) == 20, "NDIS 6.30");
 _Static_assert(sizeof(struct ndis_rss_parameters) == 40, "NDIS 6.30");
 _Static_assert(sizeof(struct ndis_offload) == NDIS_OFFLOAD_3, "NDIS 6.30");
-_Static_assert(sizeof(struct ndis_offload_parameters) == 20, "NDIS 6");
+_Static_assert(sizeof(struct ndis_offload_parameters) == 28, "NDIS 6.30");
 #endif
 
 #endif

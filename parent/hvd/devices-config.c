@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bridge.h"
 #include "image.h"
 #include "tap.h"
 
@@ -65,10 +66,40 @@ static sd_json_variant *no_memory(struct failure *failure)
 	return NULL;
 }
 
+#define QCOW2_MAGIC "QFI\xfb"
+#define QCOW2_CLUSTER_BITS 20u /* a number of 32 bits, big endian, in the header */
+#define QCOW2_BITS_MIN 12u /* less than a page is nothing that a guest gives back */
+#define QCOW2_BITS_MAX 21u
+
+/* Bytes that an image frees at least at once; 0: a raw one, or not known. Nothing but a
+ * hint comes of what the file says. */
+static uint32_t discard_granularity(const struct domain_disk *disk)
+{
+	unsigned char header[QCOW2_CLUSTER_BITS + 4] = { 0 };
+	uint32_t bits;
+	ssize_t got;
+	int fd;
+
+	if (disk->format != DOMAIN_QCOW2)
+		return 0;
+	fd = open(disk->source, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		return 0;
+	got = pread(fd, header, sizeof(header), 0);
+	close(fd);
+	if (got != sizeof(header) || memcmp(header, QCOW2_MAGIC, 4) != 0)
+		return 0;
+	bits = header[QCOW2_CLUSTER_BITS + 3];
+	if (bits < QCOW2_BITS_MIN)
+		bits = QCOW2_BITS_MIN;
+	return bits <= QCOW2_BITS_MAX ? UINT32_C(1) << bits : 0;
+}
+
 static sd_json_variant *disk_json(const struct partition *partition, int fd,
 				  const struct domain_disk *disk)
 {
 	sd_id128_t identity = derive(partition->live, disk->target);
+	uint32_t granularity = discard_granularity(disk);
 	sd_json_variant *json = NULL;
 
 	sd_json_buildo(&json, SD_JSON_BUILD_PAIR_UNSIGNED("lun", domain_lun(disk->target)),
@@ -83,6 +114,8 @@ static sd_json_variant *disk_json(const struct partition *partition, int fd,
 						    SD_JSON_BUILD_UNSIGNED(disk->logical_block)),
 		       SD_JSON_BUILD_PAIR_CONDITION(disk->physical_block != 0, "physical_block",
 						    SD_JSON_BUILD_UNSIGNED(disk->physical_block)),
+		       SD_JSON_BUILD_PAIR_CONDITION(granularity != 0, "discard_granularity",
+						    SD_JSON_BUILD_UNSIGNED(granularity)),
 		       SD_JSON_BUILD_PAIR_UUID("identity", identity));
 	return json;
 }
@@ -97,23 +130,33 @@ static bool is_same_file(const struct stat *a, const char *path)
 				     a->st_dev == b.st_dev && a->st_ino == b.st_ino;
 }
 
-/* Two guests that write to one image, or one to another's, leave nothing of it. */
-static bool check_unused(const struct partition *partition, const struct domain_disk *disk,
-			 struct failure *failure)
+/* Whether a disk of a partition that runs is in the way: the same file, and one of both
+ * writes. */
+static bool is_in_the_way(const struct domain_disk *other, const struct domain_disk *disk,
+			  const struct stat *status)
+{
+	return (!disk->read_only || !other->read_only) && is_same_file(status, other->source);
+}
+
+/* Two guests that write to one image, or one to another's, leave nothing of it; nor does
+ * one by two disks. */
+bool devices_disk_is_free(const struct partition *partition, const struct domain_disk *disk,
+			  struct failure *failure)
 {
 	struct stat status;
 
 	if (stat(disk->source, &status) < 0)
 		return true;
 	for (const struct partition *at = partition->hvd->partitions; at; at = at->next) {
-		for (size_t i = 0; at != partition && at->live && i < at->live->disk_count; i++) {
+		for (size_t i = 0; at->live && i < at->live->disk_count; i++) {
 			const struct domain_disk *other = &at->live->disks[i];
 
-			if ((!disk->read_only || !other->read_only) &&
-			    is_same_file(&status, other->source))
+			if (at == partition && strcmp(other->target, disk->target) == 0)
+				continue;
+			if (is_in_the_way(other, disk, &status))
 				return fail(failure, FAILURE_BUSY,
-					    "%s is in use by the partition '%s'", disk->source,
-					    partition_name(at));
+					    "%s is in use by the partition '%s', as %s",
+					    disk->source, partition_name(at), other->target);
 		}
 	}
 	return true;
@@ -128,7 +171,7 @@ sd_json_variant *devices_disk(const struct partition *partition, struct peer *pe
 	sd_json_variant *json;
 	int fd, index;
 
-	if (!check_unused(partition, disk, failure))
+	if (!devices_disk_is_free(partition, disk, failure))
 		return NULL;
 	if (disk->format != DOMAIN_RAW) {
 		/* What it is shown as. */
@@ -215,6 +258,20 @@ static sd_json_variant *card_json(const struct partition *partition, const struc
 	return json;
 }
 
+/* The bridge of a card that leads to a network; it comes up with its first guest. */
+static bool find_bridge(struct hvd *hvd, struct domain_card *card, struct failure *failure)
+{
+	struct domain_error error = { 0 };
+	struct network network;
+
+	if (card->network != DOMAIN_NETWORK)
+		return true;
+	if (!network_find(hvd->settings.networks, card->source, &network, &error))
+		return fail_domain(failure, &error);
+	memcpy(card->bridge, network.bridge, sizeof(card->bridge));
+	return bridge_need(hvd, &network, failure);
+}
+
 sd_json_variant *devices_card(const struct partition *partition, struct peer *peer,
 			      struct domain_card *card, struct failure *failure)
 {
@@ -223,7 +280,7 @@ sd_json_variant *devices_card(const struct partition *partition, struct peer *pe
 	struct tap tap;
 
 	if (card->network != DOMAIN_USER) {
-		if (!tap_open(&tap, card, failure))
+		if (!find_bridge(partition->hvd, card, failure) || !tap_open(&tap, card, failure))
 			return NULL;
 		queues = queues_json(peer, &tap);
 		/* What runs shows the name that the kernel has chosen. */
@@ -341,6 +398,20 @@ static int add_offer(sd_json_variant **all, const char *class, sd_id128_t instan
 {
 	return sd_json_variant_append_arraybo(all, SD_JSON_BUILD_PAIR_STRING("class", class),
 					      SD_JSON_BUILD_PAIR_UUID("instance", instance));
+}
+
+sd_json_variant *devices_offer_card(const struct partition *partition, struct peer *vsp,
+				    const struct domain_card *card, int socket)
+{
+	JSON_AUTO sd_json_variant *all = NULL;
+	sd_json_variant *json = NULL;
+	int index = peer_add_fd(vsp, socket);
+
+	if (index >= 0 &&
+	    add_offer(&all, "network", devices_card_instance(partition->live, card)) >= 0)
+		sd_json_buildo(&json, SD_JSON_BUILD_PAIR_VARIANT("devices", all),
+			       SD_JSON_BUILD_PAIR_INTEGER("socket_fd", index));
+	return json;
 }
 
 sd_json_variant *devices_offer(const struct partition *partition, struct peer *vsp,

@@ -17,6 +17,10 @@ sd_json_variant *devices_config(struct partition *partition, struct peer *peer, 
 sd_json_variant *devices_offer(const struct partition *partition, struct peer *vsp,
 			       enum peer_role role, int socket);
 
+/* The same for one card more, which has a socket of its own. */
+sd_json_variant *devices_offer_card(const struct partition *partition, struct peer *vsp,
+				    const struct domain_card *card, int socket);
+
 /* One disk or card as Configure, AddDisk and AddCard have it; the same. */
 sd_json_variant *devices_disk(const struct partition *partition, struct peer *peer,
 			      const struct domain_disk *disk, struct failure *failure);
@@ -26,5 +30,9 @@ sd_json_variant *devices_card(const struct partition *partition, struct peer *pe
 /* What the guest knows a device by: always the same for a partition and its device. */
 sd_id128_t devices_controller_instance(const struct domain *domain);
 sd_id128_t devices_card_instance(const struct domain *domain, const struct domain_card *card);
+
+/* Whether no guest that runs has the disk's file but by this disk, or all only read it. */
+bool devices_disk_is_free(const struct partition *partition, const struct domain_disk *disk,
+			  struct failure *failure);
 
 #endif

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "card.h"
 #include "devices-config.h"
 #include "events.h"
 #include "guest.h"
@@ -79,8 +80,8 @@ struct process {
 	uint64_t first_death; /* CLOCK_REALTIME in ns */
 	char why[PARTITION_DETAIL]; /* WAITING, LOST */
 	struct ask *asks;
-	/* A device that comes with this process's start: who waits for that, and what goes
-	 * when it fails. */
+	/* A device that comes with this process's start or with its image: who waits for
+	 * that, and what goes when it fails. */
 	struct ask *attaching;
 	struct domain *attached;
 };
@@ -207,8 +208,11 @@ static void settle_attach(struct process *process, const struct failure *failure
 		return;
 	process->attaching = NULL;
 	process->attached = NULL;
-	if (failure)
+	if (failure) {
 		remove_from_live(process->devices->partition, attached);
+		if (attached->disk_count)
+			images_release(process->devices->images, attached->disks[0].target);
+	}
 	domain_free(attached);
 	settle(ask, failure, NULL);
 }
@@ -483,6 +487,7 @@ static void storage_news(struct devices *devices, sd_json_variant *event)
 	domain_target((uint32_t)json_number(event, "lun"), disk);
 	if (strcmp(kind, "removed") == 0) {
 		events_emit_device(devices->partition, EVENT_DEVICE_REMOVED, disk, NULL);
+		images_release(devices->images, disk);
 		return;
 	}
 	partition_clean(clean, sizeof(clean), detail[0] ? detail : kind);
@@ -572,10 +577,47 @@ static bool is_needed(const struct process *process)
 	return process->role == PEER_STORAGE ? live->disk_count > 0 : live->card_count > 0;
 }
 
+/* The disk whose image was to be shown is the guest's now, or is not. */
+static void on_disk_attached(void *context, const struct failure *failure, sd_json_variant *reply)
+{
+	(void)reply;
+	settle_attach(context, failure);
+}
+
+/* A disk for a controller that is there. */
+static bool add_disk(struct devices *devices, const struct domain_disk *disk, devices_done done,
+		     void *context, struct failure *failure)
+{
+	struct process *storage = &devices->processes[PEER_STORAGE];
+	JSON_AUTO sd_json_variant *json =
+		devices_disk(devices->partition, storage->peer, disk, failure);
+	JSON_AUTO sd_json_variant *parameters = NULL;
+
+	if (!json || sd_json_buildo(&parameters, SD_JSON_BUILD_PAIR_VARIANT("disk", json)) < 0) {
+		peer_drop_fds(storage->peer);
+		return false;
+	}
+	return devices_call(devices, PEER_STORAGE, "AddDisk", parameters, done, context, failure);
+}
+
+/* The image of a disk that comes to others is shown, or is not. */
+static void attach_shown(struct process *storage, const struct failure *failure)
+{
+	struct failure own;
+
+	if (failure)
+		settle_attach(storage, failure);
+	else if (!add_disk(storage->devices, &storage->attached->disks[0], on_disk_attached,
+			   storage, &own))
+		settle_attach(storage, &own);
+}
+
 static void on_images(struct partition *partition, const struct failure *failure)
 {
 	struct process *storage = &partition->devices->processes[PEER_STORAGE];
 
+	if (storage->stage == STAGE_UP && storage->attaching)
+		attach_shown(storage, failure);
 	if (storage->stage != STAGE_PREPARING)
 		return;
 	if (failure)
@@ -588,8 +630,17 @@ static void on_images(struct partition *partition, const struct failure *failure
 /* Disks whose images are not raw are shown as raw files before their provider opens them. */
 static void prepare(struct process *storage)
 {
+	struct partition *partition = storage->devices->partition;
+	struct failure failure;
+
 	storage->stage = STAGE_PREPARING;
-	images_start(storage->devices->images, on_images);
+	for (size_t i = 0; i < partition->live->disk_count; i++) {
+		if (!devices_disk_is_free(partition, &partition->live->disks[i], &failure)) {
+			died_of(storage, &failure);
+			return;
+		}
+	}
+	images_start(storage->devices->images, true, on_images);
 }
 
 static void on_image_lost(struct partition *partition, const char *target)
@@ -878,6 +929,11 @@ bool devices_is_up(const struct devices *devices, enum peer_role role)
 	return devices->processes[role].stage == STAGE_UP;
 }
 
+struct peer *devices_peer(const struct devices *devices, enum peer_role role)
+{
+	return devices->processes[role].peer;
+}
+
 bool devices_call(struct devices *devices, enum peer_role role, const char *method,
 		  sd_json_variant *parameters, devices_done done, void *context,
 		  struct failure *failure)
@@ -888,6 +944,9 @@ bool devices_call(struct devices *devices, enum peer_role role, const char *meth
 	if (process->stage != STAGE_UP) {
 		if (process->peer)
 			peer_drop_fds(process->peer);
+		if (process->stage != STAGE_NONE && process->stage != STAGE_LOST)
+			return fail(failure, FAILURE_BUSY, "the %s of %s is busy",
+				    peer_role_name(role), name_of(process));
 		return fail(failure, FAILURE_UNSUPPORTED, "%s has no %s now", name_of(process),
 			    peer_role_name(role));
 	}
@@ -903,27 +962,12 @@ bool devices_call(struct devices *devices, enum peer_role role, const char *meth
 	return true;
 }
 
-/* A disk for a controller that is there. */
-static bool add_disk(struct devices *devices, const struct domain_disk *disk, devices_done done,
-		     void *context, struct failure *failure)
-{
-	struct process *storage = &devices->processes[PEER_STORAGE];
-	JSON_AUTO sd_json_variant *json =
-		devices_disk(devices->partition, storage->peer, disk, failure);
-	JSON_AUTO sd_json_variant *parameters = NULL;
-
-	if (!json || sd_json_buildo(&parameters, SD_JSON_BUILD_PAIR_VARIANT("disk", json)) < 0) {
-		peer_drop_fds(storage->peer);
-		return false;
-	}
-	return devices_call(devices, PEER_STORAGE, "AddDisk", parameters, done, context, failure);
-}
-
 bool devices_attach(struct devices *devices, const struct domain *device, devices_done done,
 		    void *context, struct failure *failure)
 {
 	struct process *process = &devices->processes[device->disk_count ? PEER_STORAGE : PEER_NET];
 	struct domain_error error;
+	bool shown;
 
 	if (devices->processes[PEER_VSP].stage != STAGE_UP ||
 	    !spawner_has(spawner_of(process), process->role))
@@ -932,13 +976,17 @@ bool devices_attach(struct devices *devices, const struct domain *device, device
 	if (process->attaching || (process->stage != STAGE_UP && process->stage != STAGE_NONE))
 		return fail(failure, FAILURE_BUSY, "the %s of %s is busy",
 			    peer_role_name(process->role), name_of(process));
-	if (device->disk_count && device->disks[0].format != DOMAIN_RAW)
-		return fail(failure, FAILURE_UNSUPPORTED,
-			    "a disk with an image that is not raw comes with the next start only");
-	if (device->disk_count && process->stage == STAGE_UP)
+	if (device->disk_count &&
+	    !devices_disk_is_free(devices->partition, &device->disks[0], failure))
+		return false;
+	shown = device->disk_count && device->disks[0].format != DOMAIN_RAW;
+	if (shown && images_has(devices->images, device->disks[0].target))
+		return fail(failure, FAILURE_BUSY, "the image of %s before is still in use",
+			    device->disks[0].target);
+	if (device->disk_count && !shown && process->stage == STAGE_UP)
 		return add_disk(devices, &device->disks[0], done, context, failure);
-	/* One process has one socket to the server, which learns of new devices with it: a
-	 * further card comes with a new process, as if the old one had died. */
+	if (device->card_count && process->stage == STAGE_UP)
+		return card_add(devices->partition, device, done, context, failure);
 	process->attached = domain_copy(device);
 	process->attaching = ask_new(process, done, context);
 	if (!process->attaching || !process->attached ||
@@ -949,7 +997,10 @@ bool devices_attach(struct devices *devices, const struct domain *device, device
 		process->attached = NULL;
 		return fail(failure, FAILURE_BUSY, "out of memory");
 	}
-	end_process(process);
+	if (shown && process->stage == STAGE_UP) {
+		images_start(devices->images, false, on_images);
+		return true;
+	}
 	kick(devices);
 	return true;
 }
@@ -958,6 +1009,7 @@ void devices_trim(struct devices *devices)
 {
 	struct process *net = &devices->processes[PEER_NET];
 
+	images_trim(devices->images);
 	if (!is_needed(net))
 		end_process(net);
 }

@@ -12,6 +12,7 @@
 #define HVD_DEVICES_H
 
 #include "partition.h"
+#include "peer.h"
 
 struct devices;
 
@@ -59,6 +60,9 @@ typedef void (*devices_done)(void *context, const struct failure *failure, sd_js
 
 bool devices_is_up(const struct devices *devices, enum peer_role role);
 
+/* The connection to a process, for descriptors that go along with a call; NULL: none. */
+struct peer *devices_peer(const struct devices *devices, enum peer_role role);
+
 /*
  * Calls a method of a process that is up. done is called exactly once, later, also when
  * the process or the guest ends: with WRONG_STATE for the latter. False with failure:
@@ -70,7 +74,8 @@ bool devices_call(struct devices *devices, enum peer_role role, const char *meth
 
 /*
  * Gives the guest the one device of a domain; the same. A disk that comes to others is
- * the caller's to add to what runs when done says so; what else comes is there then.
+ * the caller's to add to what runs when done says so; a card, and whatever is the first of its
+ * kind, is there then.
  */
 bool devices_attach(struct devices *devices, const struct domain *device, devices_done done,
 		    void *context, struct failure *failure);

@@ -9,6 +9,7 @@
 
 #include "domain.h"
 #include "loader.h"
+#include "network.h"
 
 /* Where a bzImage (Linux, Documentation/arch/x86/boot.rst) and a multiboot kernel say
  * what they are. */
@@ -194,6 +195,23 @@ static bool check_disks(const struct domain *domain, struct domain_error *error)
 	return true;
 }
 
+static bool check_networks(const struct domain *domain, const char *directory,
+			   struct domain_error *error)
+{
+	struct network network;
+
+	for (size_t i = 0; i < domain->card_count; i++) {
+		const struct domain_card *card = &domain->cards[i];
+
+		if (card->network == DOMAIN_NETWORK &&
+		    !network_find(directory, card->source, &network, error)) {
+			error->line = card->line;
+			return false;
+		}
+	}
+	return true;
+}
+
 bool domain_check(const struct domain *domain, const struct domain_host *host,
 		  struct domain_error *error)
 {
@@ -214,5 +232,6 @@ bool domain_check(const struct domain *domain, const struct domain_host *host,
 	fd = domain_open_initrd(domain, error);
 	if (fd >= 0)
 		close(fd);
-	return error->problem == DOMAIN_OK && check_disks(domain, error);
+	return error->problem == DOMAIN_OK && check_disks(domain, error) &&
+	       check_networks(domain, host->networks, error);
 }

@@ -14,7 +14,7 @@
 /* A value of an attribute, in the order of its enum; ends with NULL. */
 static const char *const formats[] = { "raw", "qcow2", NULL };
 static const char *const caches[] = { "none", "writeback", "writethrough", NULL };
-static const char *const networks[] = { "user", "bridge", "ethernet", NULL };
+static const char *const networks[] = { "user", "bridge", "ethernet", "network", NULL };
 
 const char *domain_format_name(enum domain_format format)
 {
@@ -284,8 +284,7 @@ static unsigned int choice(xmlNodePtr node, const char *name, const char *const 
 	return otherwise;
 }
 
-/* 0 without the attribute. */
-static uint32_t number(xmlNodePtr node, const char *name)
+uint32_t domain_xml_number(xmlNodePtr node, const char *name)
 {
 	char text[24];
 
@@ -327,8 +326,8 @@ static bool read_disk(struct domain_disk *disk, xmlNodePtr node, struct domain_e
 	disk->cache = (enum domain_cache)choice(driver, "cache", caches, DOMAIN_CACHE_WRITEBACK);
 	disk->discard = choice(driver, "discard", discards, 0);
 	disk->read_only = domain_xml_child(node, "readonly");
-	disk->logical_block = number(blocks, "logical_block_size");
-	disk->physical_block = number(blocks, "physical_block_size");
+	disk->logical_block = domain_xml_number(blocks, "logical_block_size");
+	disk->physical_block = domain_xml_number(blocks, "physical_block_size");
 	domain_xml_attribute(domain_xml_child(node, "target"), "dev", disk->target,
 			     sizeof(disk->target));
 	if (serial) {
@@ -401,8 +400,8 @@ static bool take_forward(struct domain_card *card, xmlNodePtr node, struct domai
 	for (xmlNodePtr at = node->children; at; at = at->next) {
 		if (at->type != XML_ELEMENT_NODE)
 			continue;
-		forward.host = (uint16_t)number(at, "start");
-		forward.guest = (uint16_t)number(at, "to");
+		forward.host = (uint16_t)domain_xml_number(at, "start");
+		forward.guest = (uint16_t)domain_xml_number(at, "to");
 		if (!forward.guest)
 			forward.guest = forward.host;
 		if (!add_forward(card, &forward, at, error))
@@ -411,14 +410,36 @@ static bool take_forward(struct domain_card *card, xmlNodePtr node, struct domai
 	return true;
 }
 
-static void take_mac(struct domain_card *card, xmlNodePtr node)
+void domain_xml_mac(xmlNodePtr node, const char *name, uint8_t mac[static 6])
 {
 	char text[DOMAIN_MAC_TEXT];
 
-	if (!domain_xml_attribute(node, "address", text, sizeof(text)))
+	if (!domain_xml_attribute(node, name, text, sizeof(text)))
 		return;
-	for (size_t i = 0; i < sizeof(card->mac); i++)
-		card->mac[i] = (uint8_t)strtoul(text + 3 * i, NULL, 16);
+	for (size_t i = 0; i < 6; i++)
+		mac[i] = (uint8_t)strtoul(text + 3 * i, NULL, 16);
+}
+
+/* Where a card leads: in the attribute that its type says and, with a bridge, in no other. */
+static bool check_source(const struct domain_card *card, xmlNodePtr node,
+			 struct domain_error *error)
+{
+	bool bridge = card->network == DOMAIN_BRIDGE;
+
+	if (!bridge && card->network != DOMAIN_NETWORK)
+		return true;
+	if (!node)
+		return domain_complain(error, DOMAIN_BAD, card->line,
+				       "<interface>: a <source> with the %s is missing",
+				       bridge ? "bridge" : "network");
+	if (!(bridge ? card->bridge : card->source)[0])
+		return domain_complain(error, DOMAIN_BAD, domain_xml_line(node),
+				       "<source>: the attribute '%s' is required",
+				       bridge ? "bridge" : "network");
+	if (bridge && card->source[0])
+		return domain_complain(error, DOMAIN_BAD, domain_xml_line(node),
+				       "<source>: attribute 'network' of another type");
+	return true;
 }
 
 /* What belongs to another type of interface than this is, or is missing for it. */
@@ -429,9 +450,9 @@ static bool check_network(const struct domain_card *card, xmlNodePtr node,
 		const char *name;
 		unsigned int of; /* bits of enum domain_network */
 	} parts[] = {
-		{ "source", 1u << DOMAIN_BRIDGE },
-		{ "target", 1u << DOMAIN_BRIDGE | 1u << DOMAIN_ETHERNET },
-		{ "driver", 1u << DOMAIN_BRIDGE | 1u << DOMAIN_ETHERNET },
+		{ "source", 1u << DOMAIN_BRIDGE | 1u << DOMAIN_NETWORK },
+		{ "target", 1u << DOMAIN_BRIDGE | 1u << DOMAIN_NETWORK | 1u << DOMAIN_ETHERNET },
+		{ "driver", 1u << DOMAIN_BRIDGE | 1u << DOMAIN_NETWORK | 1u << DOMAIN_ETHERNET },
 		{ "portForward", 1u << DOMAIN_USER },
 	};
 
@@ -443,10 +464,7 @@ static bool check_network(const struct domain_card *card, xmlNodePtr node,
 					       "<%s>: not with an interface of type '%s'",
 					       parts[i].name, networks[card->network]);
 	}
-	if (card->network == DOMAIN_BRIDGE && !card->bridge[0])
-		return domain_complain(error, DOMAIN_BAD, card->line,
-				       "<interface>: a <source> with the bridge is missing");
-	return true;
+	return check_source(card, domain_xml_child(node, "source"), error);
 }
 
 static bool read_card(struct domain_card *card, xmlNodePtr node, struct domain_error *error)
@@ -457,12 +475,14 @@ static bool read_card(struct domain_card *card, xmlNodePtr node, struct domain_e
 
 	card->line = domain_xml_line(node);
 	card->network = (enum domain_network)choice(node, "type", networks, DOMAIN_USER);
-	take_mac(card, mac);
-	card->mtu = number(domain_xml_child(node, "mtu"), "size");
-	card->queues = number(domain_xml_child(node, "driver"), "queues");
+	domain_xml_mac(mac, "address", card->mac);
+	card->mtu = domain_xml_number(domain_xml_child(node, "mtu"), "size");
+	card->queues = domain_xml_number(domain_xml_child(node, "driver"), "queues");
 	card->unplugged = choice(domain_xml_child(node, "link"), "state", states, 0);
 	domain_xml_attribute(domain_xml_child(node, "source"), "bridge", card->bridge,
 			     sizeof(card->bridge));
+	domain_xml_attribute(domain_xml_child(node, "source"), "network", card->source,
+			     sizeof(card->source));
 	domain_xml_attribute(domain_xml_child(node, "target"), "dev", card->target,
 			     sizeof(card->target));
 	if (mac && memcmp(card->mac, zero, sizeof(zero)) == 0)

@@ -188,7 +188,11 @@ static void put_card(FILE *out, const struct domain_card *card)
 	fprintf(out, "    <interface type='%s'>\n", domain_network_name(card->network));
 	if (memcmp(card->mac, none, sizeof(none)) != 0)
 		fprintf(out, "      <mac address='%s'/>\n", mac);
-	if (card->bridge[0])
+	if (card->source[0])
+		fprintf(out, "      <source network='%s'%s%s%s/>\n", card->source,
+			card->bridge[0] ? " bridge='" : "", card->bridge,
+			card->bridge[0] ? "'" : "");
+	else if (card->bridge[0])
 		fprintf(out, "      <source bridge='%s'/>\n", card->bridge);
 	if (card->target[0])
 		fprintf(out, "      <target dev='%s'/>\n", card->target);

@@ -404,7 +404,8 @@ static bool take_all(struct parse *parse, xmlNodePtr root)
 }
 
 /* What a document says, by take. */
-static struct domain *parse(const char *xml, size_t size, bool device, struct domain_error *error,
+static struct domain *parse(const char *xml, size_t size, enum domain_document kind,
+			    struct domain_error *error,
 			    bool (*take)(struct parse *parse, xmlNodePtr root))
 {
 	struct parse parse = { .error = error };
@@ -412,7 +413,7 @@ static struct domain *parse(const char *xml, size_t size, bool device, struct do
 
 	if (!document)
 		return NULL;
-	if (domain_schema_check(document, device, error)) {
+	if (domain_schema_check(document, kind, error)) {
 		parse.domain = calloc(1, sizeof(*parse.domain));
 		if (!parse.domain) {
 			no_memory(&parse);
@@ -427,7 +428,7 @@ static struct domain *parse(const char *xml, size_t size, bool device, struct do
 
 struct domain *domain_parse(const char *xml, size_t size, struct domain_error *error)
 {
-	return parse(xml, size, false, error, take_all);
+	return parse(xml, size, DOMAIN_DOCUMENT, error, take_all);
 }
 
 static bool take_alone(struct parse *parse, xmlNodePtr root)
@@ -437,7 +438,7 @@ static bool take_alone(struct parse *parse, xmlNodePtr root)
 
 struct domain *domain_parse_device(const char *xml, size_t size, struct domain_error *error)
 {
-	return parse(xml, size, true, error, take_alone);
+	return parse(xml, size, DOMAIN_DEVICE, error, take_alone);
 }
 
 void domain_library_end(void)

@@ -266,16 +266,26 @@ static xmlNodePtr declared_alone(const char *name)
 	return at;
 }
 
-static bool check_root(xmlNodePtr root, bool device, struct domain_error *error)
+static enum domain_document document_kind(const char *name)
 {
-	xmlNodePtr declaration = declared_alone((const char *)root->name);
-	bool domain = strcmp((const char *)root->name, "domain") == 0;
+	if (strcmp(name, "domain") == 0)
+		return DOMAIN_DOCUMENT;
+	return strcmp(name, "network") == 0 ? DOMAIN_NETWORK_FILE : DOMAIN_DEVICE;
+}
 
-	if (!declaration || root->ns || domain == device)
+static bool check_root(xmlNodePtr root, enum domain_document kind, struct domain_error *error)
+{
+	static const char *const wanted[] = {
+		[DOMAIN_DOCUMENT] = "definition, which is a <domain>",
+		[DOMAIN_DEVICE] = "device: a <disk> or an <interface>",
+		[DOMAIN_NETWORK_FILE] = "network's definition, which is a <network>",
+	};
+	const char *name = (const char *)root->name;
+	xmlNodePtr declaration = declared_alone(name);
+
+	if (!declaration || root->ns || document_kind(name) != kind)
 		return domain_complain(error, DOMAIN_BAD, (unsigned int)xmlGetLineNo(root),
-				       device ? "<%s>: not a device: a <disk> or an <interface>" :
-						"<%s>: not a definition, which is a <domain>",
-				       (const char *)root->name);
+				       "<%s>: not a %s", name, wanted[kind]);
 	return check_names(root, type_of(declaration), error);
 }
 
@@ -346,8 +356,8 @@ static bool check_schema(xmlDocPtr document, struct domain_error *error)
 	return !result;
 }
 
-bool domain_schema_check(xmlDocPtr document, bool device, struct domain_error *error)
+bool domain_schema_check(xmlDocPtr document, enum domain_document kind, struct domain_error *error)
 {
-	return load_schema(error) && check_root(xmlDocGetRootElement(document), device, error) &&
+	return load_schema(error) && check_root(xmlDocGetRootElement(document), kind, error) &&
 	       check_schema(document, error);
 }

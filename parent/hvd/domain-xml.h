@@ -13,11 +13,15 @@
  */
 xmlDocPtr domain_xml_read(const char *xml, size_t size, struct domain_error *error);
 
-/*
- * Whether the document is as domain.xsd says, and a <domain> or, with device, one of the
- * elements that may stand alone; error is filled in when not.
- */
-bool domain_schema_check(xmlDocPtr document, bool device, struct domain_error *error);
+/* What a document may be. */
+enum domain_document {
+	DOMAIN_DOCUMENT = 0, /* a <domain> */
+	DOMAIN_DEVICE, /* a device that stands alone */
+	DOMAIN_NETWORK_FILE, /* a <network> */
+};
+
+/* Whether the document is as domain.xsd says, and of that kind; error is filled in when not. */
+bool domain_schema_check(xmlDocPtr document, enum domain_document kind, struct domain_error *error);
 
 void domain_schema_end(void);
 
@@ -34,6 +38,12 @@ char *domain_xml_text(xmlNodePtr node);
 
 /* The text of an attribute in a buffer; false: not there, or longer than any of ours. */
 bool domain_xml_attribute(xmlNodePtr node, const char *name, char *text, size_t size);
+
+/* A number in an attribute that the schema has checked; 0 without it. */
+uint32_t domain_xml_number(xmlNodePtr node, const char *name);
+
+/* The same for an Ethernet address; without it mac stays as it is. */
+void domain_xml_mac(xmlNodePtr node, const char *name, uint8_t mac[static 6]);
 
 /* ---- devices (domain-device.c) ---- */
 

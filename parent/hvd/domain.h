@@ -30,6 +30,7 @@
 #define DOMAIN_CARDS_MAX 8u
 #define DOMAIN_FORWARDS_MAX 64u /* of one card */
 #define DOMAIN_TARGET_MAX 16u /* IFNAMSIZ: with its end */
+#define DOMAIN_NETWORK_MAX 32u /* a network's name, with its end */
 #define DOMAIN_MAC_TEXT 18u
 
 enum domain_action {
@@ -69,6 +70,7 @@ enum domain_network {
 	DOMAIN_USER = 0,
 	DOMAIN_BRIDGE = 1,
 	DOMAIN_ETHERNET = 2,
+	DOMAIN_NETWORK = 3,
 };
 
 /* A port of the parent that leads to the guest. */
@@ -83,7 +85,8 @@ struct domain_forward {
 struct domain_card {
 	uint8_t mac[6]; /* all 0: to be made up */
 	enum domain_network network;
-	char bridge[DOMAIN_TARGET_MAX]; /* with BRIDGE */
+	char bridge[DOMAIN_TARGET_MAX]; /* with BRIDGE; with NETWORK, of what runs */
+	char source[DOMAIN_NETWORK_MAX]; /* with NETWORK: its name */
 	char target[DOMAIN_TARGET_MAX]; /* "": not given */
 	uint32_t mtu; /* 0: not given */
 	uint32_t queues; /* 0: not given */
@@ -247,7 +250,8 @@ const char *domain_network_name(enum domain_network network);
 struct domain_host {
 	uint64_t memory; /* bytes */
 	struct cpuset cpus; /* that are online */
-	bool without_files; /* which files there are is not said */
+	const char *networks; /* directory of networks' definitions */
+	bool without_files; /* which files there are is not said, nor which networks */
 };
 
 /*

@@ -9,6 +9,7 @@
  *   worker      what its worker says       devices     what serves its VMBus devices
  *   events      who wants to know          store       definitions on disk
  *   hypervisor  /dev/mullion               adopt       finding what already runs
+ *   network     what guests' networks are  bridge      how one comes to be
  */
 #ifndef HVD_HVD_H
 #define HVD_HVD_H
@@ -36,6 +37,7 @@ enum peer_role {
 
 struct settings {
 	const char *config; /* directory of definitions */
+	const char *networks; /* directory of networks' definitions */
 	const char *run; /* directory of sockets and of what runs */
 	const char *device; /* /dev/mullion */
 	const char *mshv; /* /dev/mshv */

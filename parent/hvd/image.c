@@ -31,6 +31,8 @@ struct image {
 	char name[IMAGE_NAME_MAX]; /* of the unit and the directory */
 	int monitor; /* -1: not connected */
 	unsigned int tries;
+	bool released; /* nobody has its raw file open */
+	uint64_t before; /* the process that it takes the place of; 0: none */
 	bool seen; /* its process was there */
 	struct event *timer; /* the next try */
 	struct event *end; /* of monitor; NULL: not connected */
@@ -139,8 +141,7 @@ static bool write_variables(const struct image *image, const char *blockdev, con
 }
 
 /* The process begins; whether it comes up shows on its monitor. */
-static bool launch(const struct image *image, const struct domain_disk *disk,
-		   struct failure *failure)
+static bool launch(struct image *image, const struct domain_disk *disk, struct failure *failure)
 {
 	JSON_AUTO sd_json_variant *blockdev = image_json(disk);
 	JSON_AUTO sd_json_variant *export = export_json(image->images->partition, disk);
@@ -148,6 +149,7 @@ static bool launch(const struct image *image, const struct domain_disk *disk,
 	bool good;
 
 	/* One before it may be about to end, and must not be taken for it. */
+	image->before = spawner_image(spawner_of(image), image->name);
 	snprintf(path, sizeof(path), "%s/image/%s/socket",
 		 image->images->partition->hvd->settings.run, image->name);
 	unlink(path);
@@ -261,11 +263,13 @@ static void on_try(evutil_socket_t fd, short what, void *context)
 	static const struct timeval interval = { .tv_usec = TRY_US };
 	struct image *image = context;
 	struct images *images = image->images;
+	uint64_t process;
 	bool there;
 
 	(void)fd, (void)what;
 	image->monitor = connect_monitor(image);
-	there = spawner_has_image(spawner_of(image), image->name);
+	process = spawner_image(spawner_of(image), image->name);
+	there = process && process != image->before;
 	/* It has come and gone: the image is none, or the like. */
 	if (image->seen && !there)
 		image->tries = 1;
@@ -306,13 +310,22 @@ static struct image *image_new(struct images *images, const char *target, unsign
 	return NULL;
 }
 
-static bool is_there(const struct images *images, const char *target)
+static struct image *find(const struct images *images, const char *target)
 {
-	const struct image *at = images->first;
+	struct image *at = images->first;
 
 	while (at && strcmp(at->target, target) != 0)
 		at = at->next;
 	return at;
+}
+
+/* Whether the live definition has the disk. */
+static bool is_wanted(const struct image *image)
+{
+	const struct domain *live = image->images->partition->live;
+	const struct domain_disk *disk = live ? domain_disk(live, image->target) : NULL;
+
+	return disk && disk->format != DOMAIN_RAW;
 }
 
 /* ---- for devices.c ---- */
@@ -332,18 +345,58 @@ static void on_kick(evutil_socket_t fd, short what, void *context)
 	done(images->partition, failed ? &failure : NULL);
 }
 
-void images_start(struct images *images,
+bool images_has(const struct images *images, const char *target)
+{
+	return find(images, target);
+}
+
+void images_trim(struct images *images)
+{
+	struct image *next;
+
+	for (struct image *at = images->first; at; at = next) {
+		next = at->next;
+		if (!at->released || is_wanted(at))
+			continue;
+		spawner_end_image(spawner_of(at), at->name);
+		image_free(at);
+	}
+	/* A start that waited for one of them waits no more. */
+	tell_later(images);
+}
+
+void images_release(struct images *images, const char *target)
+{
+	struct image *image = find(images, target);
+
+	if (image)
+		image->released = true;
+	images_trim(images);
+}
+
+static void release_all(struct images *images)
+{
+	for (struct image *at = images->first; at; at = at->next)
+		at->released = true;
+	images_trim(images);
+	for (struct image *at = images->first; at; at = at->next)
+		at->released = false;
+}
+
+void images_start(struct images *images, bool anew,
 		  void (*done)(struct partition *partition, const struct failure *failure))
 {
 	const struct domain *live = images->partition->live;
 
+	if (anew)
+		release_all(images);
 	images->done = done;
 	images->failed = false;
 	for (size_t i = 0; i < live->disk_count && !images->failed; i++) {
 		const struct domain_disk *disk = &live->disks[i];
 		struct image *image;
 
-		if (disk->format == DOMAIN_RAW || is_there(images, disk->target))
+		if (disk->format == DOMAIN_RAW || find(images, disk->target))
 			continue;
 		image = image_new(images, disk->target, TRIES);
 		if (!image)

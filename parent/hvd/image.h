@@ -21,12 +21,24 @@ void images_free(struct images *images);
 /*
  * Has every image of the live definition shown that needs it. done comes later, never
  * from within, with NULL or why it came to nothing.
+ *
+ * With anew those that the live definition does not have end before: nobody has any open.
  */
-void images_start(struct images *images,
+void images_start(struct images *images, bool anew,
 		  void (*done)(struct partition *partition, const struct failure *failure));
 
 /* Ends all; done of a start does not come. What was written is on its way to the medium. */
 void images_end(struct images *images);
+
+/* Whether one is there, or is coming or going, for a disk of that target. */
+bool images_has(const struct images *images, const char *target);
+
+/* Nothing has the raw file of that one open any more: it ends once the live definition
+ * has no such disk. */
+void images_release(struct images *images, const char *target);
+
+/* Ends those that were released and that the live definition has no more. */
+void images_trim(struct images *images);
 
 /* Finds what an hvd before this one has started. */
 void images_adopt(struct images *images);

@@ -28,6 +28,7 @@ static void help(void)
 	     "The daemon that keeps Mullion's partitions. See hvd(8).\n"
 	     "\n"
 	     "  --config DIR         definitions (/etc/mullion/partitions)\n"
+	     "  --networks DIR       definitions of guests' networks (/etc/mullion/networks)\n"
 	     "  --run DIR            sockets and what runs (/run/mullion)\n"
 	     "  --device FILE        the hypervisor (/dev/mullion)\n"
 	     "  --mshv FILE          what workers make partitions with (/dev/mshv)\n"
@@ -42,6 +43,7 @@ static bool read_options(int count, char **arguments, struct settings *settings,
 {
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' },
+		{ "networks", required_argument, NULL, 'n' },
 		{ "run", required_argument, NULL, 'r' },
 		{ "device", required_argument, NULL, 'd' },
 		{ "mshv", required_argument, NULL, 'm' },
@@ -64,6 +66,9 @@ static bool read_options(int count, char **arguments, struct settings *settings,
 		switch (option) {
 		case 'c':
 			settings->config = optarg;
+			break;
+		case 'n':
+			settings->networks = optarg;
 			break;
 		case 'r':
 			settings->run = optarg;
@@ -219,6 +224,7 @@ int main(int count, char **arguments)
 	struct hvd hvd = {
 		.settings = {
 			.config = "/etc/mullion/partitions",
+			.networks = "/etc/mullion/networks",
 			.run = "/run/mullion",
 			.device = "/dev/mullion",
 			.mshv = "/dev/mshv",

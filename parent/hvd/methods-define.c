@@ -51,7 +51,9 @@ static struct domain *take_domain(sd_varlink *link, const struct parameters *par
 {
 	const struct connection *connection = sd_varlink_get_userdata(link);
 	struct hvd *hvd = connection_hvd(connection);
-	struct domain_host host = { .memory = node_memory(), .cpus = hvd->online };
+	struct domain_host host = { .memory = node_memory(),
+				    .cpus = hvd->online,
+				    .networks = hvd->settings.networks };
 	struct domain_error error = { 0 };
 	struct domain *domain = domain_parse(parameters->xml, strlen(parameters->xml), &error);
 	struct failure failure;

@@ -523,6 +523,23 @@ static void on_resized(void *context, const struct failure *failure, sd_json_var
 	waiter_free(waiter);
 }
 
+static bool check_resize(const struct partition *partition, const char *target,
+			 struct failure *failure)
+{
+	const struct domain_disk *disk = domain_disk(partition->live, target);
+
+	if (!disk)
+		return fail(failure, FAILURE_BAD_CONFIGURATION, "%s has no disk '%.40s'",
+			    partition_name(partition), target);
+	/* Nobody but its own process may write to it. */
+	if (disk->format != DOMAIN_RAW)
+		return fail(failure, FAILURE_UNSUPPORTED,
+			    "%s: an image in the format %s gets another size while it is not in "
+			    "use",
+			    disk->target, domain_format_name(disk->format));
+	return true;
+}
+
 int method_resize_disk(sd_varlink *link, sd_json_variant *json, sd_varlink_method_flags_t flags,
 		       void *userdata)
 {
@@ -545,11 +562,8 @@ int method_resize_disk(sd_varlink *link, sd_json_variant *json, sd_varlink_metho
 	partition = partition_find(connection_hvd(userdata), parameters.partition, &failure);
 	if (!partition || !check_running(partition, &failure))
 		return failure_reply(&failure, link, NULL);
-	if (!domain_disk(partition->live, parameters.target)) {
-		fail(&failure, FAILURE_BAD_CONFIGURATION, "%s has no disk '%.40s'",
-		     partition_name(partition), parameters.target);
+	if (!check_resize(partition, parameters.target, &failure))
 		return failure_reply(&failure, link, NULL);
-	}
 	waiter = waiter_new(link, partition);
 	sd_json_buildo(&call, SD_JSON_BUILD_PAIR_UNSIGNED("lun", domain_lun(parameters.target)));
 	if (!waiter)

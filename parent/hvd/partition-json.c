@@ -113,7 +113,8 @@ static sd_json_variant *interfaces_json(const struct domain *domain)
 		if (sd_json_variant_append_arraybo(
 			    &all, SD_JSON_BUILD_PAIR_STRING("mac", mac),
 			    SD_JSON_BUILD_PAIR_STRING("type", domain_network_name(card->network)),
-			    TEXT("source", card->bridge), TEXT("target", card->target),
+			    TEXT("source", card->source[0] ? card->source : card->bridge),
+			    TEXT("target", card->target),
 			    SD_JSON_BUILD_PAIR_BOOLEAN("link", !card->unplugged)) < 0)
 			return sd_json_variant_unref(all);
 	}

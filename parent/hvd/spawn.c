@@ -23,6 +23,8 @@
 #define UNIT_SUFFIX ".service"
 #define LIBEXEC "/usr/libexec/mullion/"
 #define IMAGE "image"
+#define NETWORK "network"
+#define NETWORKD "org.freedesktop.network1"
 #define SYSTEMD "org.freedesktop.systemd1"
 #define SYSTEMD_PATH "/org/freedesktop/systemd1"
 #define SYSTEMD_MANAGER "org.freedesktop.systemd1.Manager"
@@ -190,6 +192,13 @@ static void name_unit(const char *kind, const char *name, char unit[static UNIT_
 	snprintf(unit, UNIT_SIZE, UNIT_PREFIX "%s@%s" UNIT_SUFFIX, kind, name);
 }
 
+static bool is_network(const char *unit)
+{
+	static const char prefix[] = UNIT_PREFIX NETWORK "@";
+
+	return strncmp(unit, prefix, sizeof(prefix) - 1) == 0;
+}
+
 /* Systemd has come to an end with a unit. */
 static int on_job_removed(sd_bus_message *message, void *context, sd_bus_error *ignored)
 {
@@ -203,6 +212,8 @@ static int on_job_removed(sd_bus_message *message, void *context, sd_bus_error *
 	if (sd_bus_message_read(message, "uoss", &number, NULL, &unit, &result) < 0 ||
 	    strcmp(result, "done") == 0)
 		return 0;
+	if (is_network(unit))
+		log_error("%s: %s: its guests reach nobody outside", unit, result);
 	partition = of_unit(spawner->hvd, unit, &role);
 	if (partition)
 		operation_process_failed(partition, role, result);
@@ -455,10 +466,14 @@ static void end_image_child(struct spawner *spawner, const char *name)
 bool spawner_start(struct spawner *spawner, enum peer_role role, const char *name,
 		   struct failure *failure)
 {
+	char socket[108];
 	int error;
 
 	if (is_parent(spawner))
 		return start_child(spawner, role, name, failure);
+	/* One before it may be about to end, and must not be taken for it. */
+	if (spawner_socket(spawner, role, name, socket, sizeof(socket)))
+		unlink(socket);
 	error = need_bus(spawner);
 	if (error >= 0)
 		error = ask_start(spawner, role, name);
@@ -509,6 +524,43 @@ static int ask_job(struct spawner *spawner, const char *method, const char *unit
 	return error;
 }
 
+static int on_networkd_answer(sd_bus_message *message, void *context, sd_bus_error *ignored)
+{
+	const sd_bus_error *error = sd_bus_message_get_error(message);
+
+	(void)context, (void)ignored;
+	if (error)
+		log_error("systemd-networkd does not serve guests' networks: %s", error->message);
+	return 0;
+}
+
+/* networkd reads its files again; it is started if it does not run and is enabled. */
+static int ask_networkd(struct spawner *spawner)
+{
+	int error = need_bus(spawner);
+
+	if (error >= 0)
+		error = sd_bus_call_method_async(spawner->bus, NULL, NETWORKD,
+						 "/org/freedesktop/network1", NETWORKD ".Manager",
+						 "Reload", on_networkd_answer, NULL, NULL);
+	if (error >= 0)
+		pump_update(spawner->pump);
+	return error;
+}
+
+bool spawner_need_network(struct spawner *spawner, const char *bridge, bool rules,
+			  bool configuration, struct failure *failure)
+{
+	char unit[UNIT_SIZE];
+	int error;
+
+	name_unit(NETWORK, bridge, unit);
+	error = ask_job(spawner, rules ? "ReloadOrRestartUnit" : "StartUnit", unit);
+	if (error >= 0 && configuration)
+		error = ask_networkd(spawner);
+	return error >= 0 || fail_errno(failure, -error, "systemd cannot be reached");
+}
+
 bool spawner_start_image(struct spawner *spawner, const char *name, const char *blockdev,
 			 const char *export, struct failure *failure)
 {
@@ -539,18 +591,19 @@ void spawner_end_image(struct spawner *spawner, const char *name)
 		log_error("%s cannot be stopped: %s", unit, strerror(-error));
 }
 
-bool spawner_has_image(const struct spawner *spawner, const char *name)
+uint64_t spawner_image(const struct spawner *spawner, const char *name)
 {
 	char path[FILE_SIZE];
+	struct stat status;
 	pid_t pid;
 
 	if (is_parent(spawner)) {
 		pid = read_pid(spawner, IMAGE, name);
-		return pid && kill(pid, 0) == 0;
+		return pid && kill(pid, 0) == 0 ? (uint64_t)pid : 0;
 	}
 	/* Systemd makes the directory for it, and removes it behind it. */
 	path_of(spawner, IMAGE, name, "", path);
-	return access(path, F_OK) == 0;
+	return stat(path, &status) == 0 ? status.st_ino : 0;
 }
 
 void spawner_list(struct spawner *spawner, void (*each)(void *context, const char *name),

@@ -55,8 +55,16 @@ bool spawner_start_image(struct spawner *spawner, const char *name, const char *
 			 const char *export, struct failure *failure);
 void spawner_end_image(struct spawner *spawner, const char *name);
 
-/* Whether its process is there, as far as can be seen. */
-bool spawner_has_image(const struct spawner *spawner, const char *name);
+/* What tells its process from one before it, as far as can be seen; 0: there is none. */
+uint64_t spawner_image(const struct spawner *spawner, const char *name);
+
+/*
+ * Has the unit of a network's bridge started, or with rules read what was written for it,
+ * and with configuration networkd do so. Only by systemd. What comes to nothing later is
+ * in the journal.
+ */
+bool spawner_need_network(struct spawner *spawner, const char *bridge, bool rules,
+			  bool configuration, struct failure *failure);
 
 /* Calls each(context, name) for every worker that has a place in the directory. */
 void spawner_list(struct spawner *spawner, void (*each)(void *context, const char *name),

@@ -58,7 +58,7 @@ static bool set_up(const struct tap *tap, const struct domain_card *card, int an
 	if (card->mtu && ioctl(any_socket, SIOCSIFMTU, &request) < 0)
 		return fail_errno(failure, errno, "%s: the MTU %u", tap->name,
 				  (unsigned int)card->mtu);
-	if (card->network == DOMAIN_BRIDGE) {
+	if (card->bridge[0]) {
 		struct ifreq bridge = { .ifr_ifindex = (int)if_nametoindex(tap->name) };
 
 		memcpy(bridge.ifr_name, card->bridge, sizeof(card->bridge));

@@ -63,6 +63,12 @@ static void backend_receive(struct net_backend *backend, unsigned int queue, boo
 	FUZZ_CHECK(queue < backend->queues);
 }
 
+static void backend_large(struct net_backend *backend, bool on)
+{
+	(void)backend;
+	FUZZ_CHECK(on == net->large);
+}
+
 static void backend_free(struct net_backend *backend)
 {
 	free(backend);
@@ -71,6 +77,7 @@ static void backend_free(struct net_backend *backend)
 static const struct net_backend_ops backend_ops = {
 	.send = backend_send,
 	.receive = backend_receive,
+	.large = backend_large,
 	.free = backend_free,
 };
 
@@ -105,8 +112,12 @@ static void check(void)
 		FUZZ_CHECK(net->receive_buffer.pfns &&
 			   (uint64_t)net->memo->section_size * net->memo->section_count <=
 				   net->receive_buffer.length);
-	for (uint32_t i = 0; i < CHANNELS; i++)
+	for (uint32_t i = 0; i < CHANNELS; i++) {
 		FUZZ_CHECK(net->queues[i].held_bytes <= NIC_HELD_MAX);
+		FUZZ_CHECK(net->queues[i].count <= NIC_BATCH &&
+			   net->queues[i].batch_frames <= net->queues[i].count &&
+			   !net->queues[i].batch_frames == !net->queues[i].count);
+	}
 }
 
 /* With room everywhere every question is answered. */
@@ -310,9 +321,23 @@ static void connect_all(void)
 {
 	uint32_t init[] = { RNDIS_INITIALIZE, 24, 1, 1, 0, 0x4000 };
 	uint32_t filter[] = { RNDIS_SET, 32, 2, OID_GEN_CURRENT_PACKET_FILTER, 4, 20, 0, 0x2d };
+	uint32_t large[] = { RNDIS_SET,
+			     56,
+			     3,
+			     OID_TCP_OFFLOAD_PARAMETERS,
+			     28,
+			     20,
+			     0,
+			     0x1a0380,
+			     0,
+			     0,
+			     0,
+			     0,
+			     NDIS_OFFLOAD_ON << 16 | NDIS_OFFLOAD_ON << 24,
+			     0 };
 	const uint32_t messages[][5] = {
 		{ NVSP_INIT, NVSP_VERSION_61, NVSP_VERSION_61 },
-		{ NVSP_NDIS_CONFIG, 1514 },
+		{ NVSP_NDIS_CONFIG, 1514, 0, NVSP_CAPABLE_RSC },
 		{ NVSP_NDIS_VERSION, 6, 30 },
 		{ NVSP_RECEIVE_BUFFER, 1, 0xcafe },
 		{ NVSP_SEND_BUFFER, 2, 0 },
@@ -326,6 +351,7 @@ static void connect_all(void)
 	}
 	rndis(0, NVSP_CHANNEL_CONTROL, (uint8_t *)init, sizeof(init), 0, false);
 	rndis(0, NVSP_CHANNEL_CONTROL, (uint8_t *)filter, sizeof(filter), 0, false);
+	rndis(0, NVSP_CHANNEL_CONTROL, (uint8_t *)large, sizeof(large), 0, false);
 }
 
 static void toggle(uint32_t what, uint32_t sub)

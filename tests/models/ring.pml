@@ -228,6 +228,7 @@ inline drain()
 active proctype reader()
 {
 	byte index, shown, peer, freed, wanted;
+	bool more;
 
 	do
 	:: true ->
@@ -241,7 +242,10 @@ active proctype reader()
 		:: skip /* unmasking does it */
 		fi;
 		give_back();
-		reader_buffer ! MASK, 0;
+		if
+		:: own != memory[WRITE_INDEX] -> more = true /* stays masked */
+		:: reader_buffer ! MASK, 0
+		fi;
 #ifndef NO_READER_FENCE
 		reader_fence();
 #endif
@@ -250,7 +254,7 @@ active proctype reader()
 		:: else -> skip
 		fi;
 		if
-		:: own != memory[WRITE_INDEX] -> skip
+		:: more || own != memory[WRITE_INDEX] -> more = false
 		:: else -> /* sleep */
 			if
 			:: d_step { event[READER] -> event[READER] = false }

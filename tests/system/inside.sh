@@ -69,7 +69,9 @@ KERNEL_COMPLAINTS+='|blocked for more than|timed? ?out|NETDEV WATCHDOG|Uhhuh|NMI
 
 kernel_is_content() {
 	local complaints
-	complaints=$(dmesg | grep -iE "$KERNEL_COMPLAINTS") || true
+	# A clocksource watchdog that was held up between two readings, by a child's turn or
+	# by the machine that emulates this one, says that it has compared nothing.
+	complaints=$(dmesg | grep -v 'clock-skew test skipped' | grep -iE "$KERNEL_COMPLAINTS") || true
 	[ -z "$complaints" ] || fail "the kernel complains: $complaints"
 	echo 'ok: no complaint in the kernel log'
 }

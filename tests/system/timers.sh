@@ -9,7 +9,7 @@
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-seconds=20
+seconds=12
 machine 240 --append "$*" --share "$TOP/tests/system" <<EOS || fail "timers in the parent"
 booted
 cat /proc/cmdline
@@ -26,6 +26,6 @@ for ((cpu = 0; cpu < \$(nproc); cpu++)); do
 	check "CPU \$cpu has had the timer's interrupts" test \$count -gt $((seconds * 100))
 done
 same "\$(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)" tsc clocksource
-cyclictest -q -m -t -p 80 -i 2000 -D 10
+cyclictest -q -m -t -p 80 -i 2000 -D 6
 kernel_is_content
 EOS

@@ -69,8 +69,36 @@ static void control(void)
 	}
 }
 
+static void test_keeping(void)
+{
+	static const struct {
+		u32 room;
+		const char *text, *kept;
+	} rows[] = {
+		{ 40, "", "" },
+		{ 40, "one\ntwo\x1b\xff\n", "one\ntwo??\n" },
+		/* All of it, just so. */
+		{ 23, "one\nKernel panic\nthree", "one\nKernel panic\nthree" },
+		/* The reason's line from its beginning, as much as there is room for. */
+		{ 22, "one\n[1] Kernel panic: x\nthree\nfour", "[1] Kernel panic: x\nt" },
+		{ 22, "[1] Kernel panic: x\nthree\nfour", "[1] Kernel panic: x\nt" },
+		{ 14, "one one one\nKernel panic", "Kernel panic" },
+		/* None: the end. */
+		{ 5, "one\nKernel pani", "pani" },
+		{ 1, "one", "" },
+	};
+	char kept[40];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		memset(kept, 'x', sizeof(kept));
+		crash_keep(kept, rows[i].room, rows[i].text, (u32)strlen(rows[i].text));
+		CHECK_STR(kept, rows[i].kept);
+	}
+}
+
 int main(void)
 {
+	CHECK_RUN(test_keeping);
 	CHECK_RUN(registers);
 	CHECK_RUN(control);
 	return check_done();

@@ -12,6 +12,8 @@ HERE = os.path.join(TOP, "tools", "benchmarks")
 
 # What is measured, of the build.
 TARGETS = ["hv", "mullion_root", "hv-worker"]
+# What the parent's image holds.
+PRODUCTS = ["hv/all", "parent/driver/all", "parent/hvd/all", "parent/worker/all", "vsp/all", "tools/hvctl/all"]
 
 # virtio, its PCI transport and rings are part of the kernel.
 MODULES = ["virtio_blk", "virtio_net"]
@@ -170,19 +172,29 @@ def put_program(tree, path, target):
 
 def make_peer(work, preset):
     """The disk with the VMMs and what they boot: work/peer.img."""
+    tree = make_qemu_tree(work)
+    put_program(tree, find_product(preset, "hv-worker"), "/usr/libexec/mullion/hv-worker")
+    shutil.copy(f"{work}/medium/boot/vmlinuz", tree)
+    shutil.copy(f"{work}/medium/boot/initrd", tree)
+    compile_kernel(f"{tree}/micro")
+    make_peer_image(work, tree)
+
+
+def make_qemu_tree(work):
+    """What a chroot with QEMU in it needs."""
     tree = f"{work}/peer"
     for folder in ("dev", "tmp", "proc"):
         os.makedirs(f"{tree}/{folder}")
     put_program(tree, QEMU, QEMU)
-    put_program(tree, find_product(preset, "hv-worker"), "/usr/libexec/mullion/hv-worker")
     for path in FIRMWARE:
         os.makedirs(os.path.dirname(tree + path), exist_ok=True)
         shutil.copy(path, tree + path)
     for link in ("lib", "lib64", "bin"):
         os.symlink(f"usr/{link}", f"{tree}/{link}")
-    shutil.copy(f"{work}/medium/boot/vmlinuz", tree)
-    shutil.copy(f"{work}/medium/boot/initrd", tree)
-    compile_kernel(f"{tree}/micro")
+    return tree
+
+
+def make_peer_image(work, tree):
     tool("mke2fs", "-q", "-F", "-t", "ext4", "-O", "^has_journal", "-d", tree,
          f"{work}/peer.img", "256M")
 

@@ -9,7 +9,9 @@
  * publishes BATCH of them together, signals by an eventfd when the ring says so, and
  * sleeps while there is no room. The consumer copies them out, gives room back after at
  * most TURN packets, and sleeps when nothing is left. Either ring has room for PACKETS.
- * The two rings take turns, PAIRS times; each turn prints a line of JSON.
+ * The rings take turns, PAIRS times; each turn prints a line of JSON. Before it asks for
+ * signals, our reader looks for a moment whether more comes; "looking" is the virtio ring
+ * with a device that does so too.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -28,9 +30,11 @@
 /* What only one of the two threads uses shares no line with what the other does. */
 #define APART __attribute__((aligned(2 * LINE)))
 
-static uint32_t packets APART;
-static uint32_t size, batch;
-static uint64_t until;
+/* Both read it, and nobody writes it during a turn: so it lies apart, too. */
+static struct {
+	uint32_t packets, size, batch;
+	uint64_t until;
+} work APART;
 
 struct end {
 	int event, peer_event;
@@ -78,11 +82,11 @@ static bool time_is_up(void)
 {
 	static uint32_t turn APART;
 
-	turn += batch;
+	turn += work.batch;
 	if (turn < TURN)
 		return false;
 	turn = 0;
-	return now_of(CLOCK_MONOTONIC) >= until;
+	return now_of(CLOCK_MONOTONIC) >= work.until;
 }
 
 static void run_on(unsigned int cpu)
@@ -101,7 +105,7 @@ static struct ring writer APART, reader APART;
 
 static void vmbus_open(void)
 {
-	uint32_t bytes = packets * ring_packet_size(0, size) + 8;
+	uint32_t bytes = work.packets * ring_packet_size(0, work.size) + 8;
 
 	map = ring_map_new((bytes + VMBUS_PAGE_SIZE - 1) / VMBUS_PAGE_SIZE * VMBUS_PAGE_SIZE);
 	memset(map.data, 0, map.size);
@@ -119,7 +123,7 @@ static void vmbus_close(void)
 
 static void vmbus_send(void)
 {
-	const struct iovec part = { .iov_base = producer.bytes, .iov_len = size };
+	const struct iovec part = { .iov_base = producer.bytes, .iov_len = work.size };
 
 	while (ring_write(&writer, VMBUS_PACKET_INBAND, 0, producer.count, NULL, 0, &part, 1) !=
 	       RING_OK) {
@@ -134,7 +138,7 @@ static void vmbus_send(void)
 static void vmbus_produce(void)
 {
 	do {
-		for (uint32_t i = 0; i < batch; i++)
+		for (uint32_t i = 0; i < work.batch; i++)
 			vmbus_send();
 		signal_peer(&producer, ring_publish(&writer));
 	} while (!time_is_up());
@@ -148,7 +152,7 @@ static bool vmbus_turn(void)
 
 	/* What unmasking found due, or the last turn. */
 	signal_peer(&consumer, ring_release(&reader));
-	while (n < TURN && ring_read(&reader, consumer.bytes, size + 16, &packet) == RING_OK)
+	while (n < TURN && ring_read(&reader, consumer.bytes, work.size + 16, &packet) == RING_OK)
 		n++;
 	consumer.count += n;
 	return n == TURN;
@@ -182,12 +186,12 @@ static size_t lines(size_t bytes)
 
 static void virtio_open(void)
 {
-	size_t descriptors = lines(packets * sizeof(struct virtio_descriptor));
-	size_t available = lines(6 + packets * 2), used = lines(LINE + packets * 8 + 2);
+	size_t descriptors = lines(work.packets * sizeof(struct virtio_descriptor));
+	size_t available = lines(6 + work.packets * 2), used = lines(LINE + work.packets * 8 + 2);
 	int fd = memfd_create("virtio", MFD_CLOEXEC);
-	struct virtio_queue q = { .size = packets, .buffer_size = size };
+	struct virtio_queue q = { .size = work.packets, .buffer_size = work.size };
 
-	virtio_size = descriptors + available + used + (size_t)packets * size;
+	virtio_size = descriptors + available + used + (size_t)work.packets * work.size;
 	need(fd >= 0 && ftruncate(fd, (off_t)virtio_size) == 0, "memfd");
 	virtio_memory = mmap(NULL, virtio_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	need(virtio_memory != MAP_FAILED, "mmap");
@@ -198,11 +202,11 @@ static void virtio_open(void)
 	q.used = (void *)(virtio_memory + descriptors + available);
 	q.used_ring = (void *)(q.used + 2);
 	q.buffers = virtio_memory + descriptors + available + used;
-	driver = (struct virtio_driver){ .queue = q, .free = calloc(packets, 2) };
+	driver = (struct virtio_driver){ .queue = q, .free = calloc(work.packets, 2) };
 	device = (struct virtio_device){ .queue = q };
 	need(driver.free, "memory");
-	while (driver.free_count < packets) {
-		driver.free[driver.free_count] = (uint16_t)(packets - 1 - driver.free_count);
+	while (driver.free_count < work.packets) {
+		driver.free[driver.free_count] = (uint16_t)(work.packets - 1 - driver.free_count);
 		driver.free_count++;
 	}
 }
@@ -215,9 +219,9 @@ static void virtio_close(void)
 
 static void virtio_send_one(void)
 {
-	while (!virtio_send(&driver, producer.bytes, size)) {
+	while (!virtio_send(&driver, producer.bytes, work.size)) {
 		signal_peer(&producer, virtio_publish(&driver));
-		while (!virtio_want_used(&driver, (uint16_t)(packets / 4 * 3)))
+		while (!virtio_want_used(&driver, (uint16_t)(work.packets / 4 * 3)))
 			sleep_on(&producer);
 	}
 	producer.count++;
@@ -226,7 +230,7 @@ static void virtio_send_one(void)
 static void virtio_produce(void)
 {
 	do {
-		for (uint32_t i = 0; i < batch; i++)
+		for (uint32_t i = 0; i < work.batch; i++)
 			virtio_send_one();
 		signal_peer(&producer, virtio_publish(&driver));
 	} while (!time_is_up());
@@ -236,24 +240,45 @@ static bool virtio_turn(void)
 {
 	uint32_t n = 0;
 
-	while (n < TURN && virtio_receive(&device, consumer.bytes, size))
+	while (n < TURN && virtio_receive(&device, consumer.bytes, work.size))
 		n++;
 	consumer.count += n;
 	signal_peer(&consumer, virtio_release(&device));
 	return n == TURN;
 }
 
-static void virtio_consume(void)
+/* As our reader does before it asks for signals. */
+static bool virtio_comes_soon(void)
+{
+	for (unsigned int i = 0; i < 100; i++) {
+		if (virtio_look(&device.queue.available[1]) != device.next)
+			return true;
+		__builtin_ia32_pause();
+	}
+	return false;
+}
+
+static void virtio_consume_looking(bool looks)
 {
 	for (;;) {
 		while (virtio_turn())
 			;
-		if (virtio_unmask(&device))
+		if ((looks && virtio_comes_soon()) || virtio_unmask(&device))
 			continue;
 		if (done && virtio_look(&device.queue.available[1]) == device.next)
 			break;
 		sleep_on(&consumer);
 	}
+}
+
+static void virtio_consume(void)
+{
+	virtio_consume_looking(false);
+}
+
+static void virtio_look_and_consume(void)
+{
+	virtio_consume_looking(true);
 }
 
 /* ---- turns ---- */
@@ -267,7 +292,10 @@ static const struct kind {
 } kinds[] = {
 	{ "vmbus", vmbus_open, vmbus_close, vmbus_produce, vmbus_consume },
 	{ "virtio", virtio_open, virtio_close, virtio_produce, virtio_consume },
+	{ "looking", virtio_open, virtio_close, virtio_produce, virtio_look_and_consume },
 };
+
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
 static void *consume(void *kind)
 {
@@ -314,7 +342,7 @@ static void turn(const struct kind *kind, unsigned int pair, uint64_t millisecon
 	prepare();
 	kind->open();
 	begin = now_of(CLOCK_MONOTONIC);
-	until = begin + milliseconds * 1000000;
+	work.until = begin + milliseconds * 1000000;
 	need(pthread_create(&threads[1], NULL, consume, argument.to) == 0 &&
 		     pthread_create(&threads[0], NULL, produce, argument.to) == 0,
 	     "thread");
@@ -345,7 +373,7 @@ static uint32_t number(const char *text, uint32_t most)
 /* A packet and what of its header a reader copies with it. */
 static uint8_t *private_buffer(void)
 {
-	const size_t unit = (size_t)2 * LINE, whole = (size + LINE + unit - 1) / unit * unit;
+	const size_t unit = (size_t)2 * LINE, whole = (work.size + LINE + unit - 1) / unit * unit;
 	uint8_t *bytes = aligned_alloc(unit, whole);
 
 	if (bytes)
@@ -362,13 +390,13 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: bench-ring PACKETS SIZE BATCH PAIRS MILLISECONDS\n");
 		return 2;
 	}
-	packets = number(argv[1], 32768);
-	size = number(argv[2], 65536);
-	batch = number(argv[3], 32768);
+	work.packets = number(argv[1], 32768);
+	work.size = number(argv[2], 65536);
+	work.batch = number(argv[3], 32768);
 	pairs = number(argv[4], 1000);
 	milliseconds = number(argv[5], 60000);
-	if (packets & (packets - 1)) {
-		fprintf(stderr, "bench-ring: %u is no power of 2\n", packets);
+	if (work.packets & (work.packets - 1)) {
+		fprintf(stderr, "bench-ring: %u is no power of 2\n", work.packets);
 		return 2;
 	}
 	producer.bytes = private_buffer();
@@ -377,8 +405,8 @@ int main(int argc, char **argv)
 	consumer.event = eventfd(0, EFD_CLOEXEC);
 	need(producer.event >= 0 && consumer.event >= 0, "begin");
 	for (unsigned int pair = 0; pair < pairs; pair++) {
-		turn(&kinds[pair % 2], pair, milliseconds);
-		turn(&kinds[(pair + 1) % 2], pair, milliseconds);
+		for (unsigned int i = 0; i < KINDS; i++)
+			turn(&kinds[(pair + i) % KINDS], pair, milliseconds);
 	}
 	return EXIT_SUCCESS;
 }

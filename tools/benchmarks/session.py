@@ -143,17 +143,23 @@ def host_cpu():
     return "unknown"
 
 
-def surroundings(settings, kernel, runs):
-    every = [r for of in runs.values() for r in of if r is not None]
-    facts = {name: next((r.facts for r in of if r is not None), {}) for name, of in runs.items()}
+def when_and_what(settings):
+    """Date, what was measured, and on what."""
     commit = first_line("git", "-C", medium.TOP, "rev-parse", "--short=12", "HEAD")
-    if first_line("git", "-C", medium.TOP, "status", "--porcelain", "hv", "include", "parent"):
+    if first_line("git", "-C", medium.TOP, "status", "--porcelain", "hv", "include", "parent", "vsp"):
         commit += " with changes"
     return {"date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
             "commit": commit, "preset": settings.preset,
+            "qemu": first_line("qemu-system-x86_64", "--version"),
+            "host_cpu": host_cpu(), "host_cpus": os.cpu_count()}
+
+
+def surroundings(settings, kernel, runs):
+    every = [r for of in runs.values() for r in of if r is not None]
+    facts = {name: next((r.facts for r in of if r is not None), {}) for name, of in runs.items()}
+    return {**when_and_what(settings),
             "hv": next((f["hv"] for f in facts.values() if "hv" in f), None),
-            "qemu": first_line("qemu-system-x86_64", "--version"), "kernel": kernel,
-            "host_cpu": host_cpu(), "host_cpus": os.cpu_count(), "cpus": settings.cpus,
+            "kernel": kernel, "cpus": settings.cpus,
             "pairs": settings.pairs, "hv_options": settings.hv_options,
             "other_load": report.spread([r.facts["others"] for r in every]),
             "machines": {name: {k: f.get(k) for k in ("clocksource", "apic", "options")}

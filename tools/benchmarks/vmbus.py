@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""tools/bench vmbus: our VMBus ring beside a virtio split ring. See tools/bench -h."""
+"""tools/bench vmbus: our VMBus ring beside a virtio split ring, and a guest's disks and
+card beside virtio's (devices.py). See tools/bench -h."""
 
 import argparse
 import datetime
@@ -7,13 +8,14 @@ import json
 import os
 import sys
 
+import devices
 import machine
 import medium
 import report
 import session
 
 SIZES, BATCHES = [64, 256, 1024, 4096, 16384, 65536], [1, 4, 16, 64]
-RINGS = ("vmbus", "virtio")
+RINGS = ("vmbus", "virtio", "looking")
 
 
 def numbers(text):
@@ -25,12 +27,14 @@ def numbers(text):
 
 def parse(arguments):
     parser = session.Parser(prog="bench", add_help=False, allow_abbrev=False)
+    parser.add_argument("--rows", type=session.some_of(["rings"] + devices.ROWS), default=["rings"])
     parser.add_argument("--pairs", type=session.positive, default=9)
     parser.add_argument("--sizes", type=numbers, default=SIZES)
     parser.add_argument("--batches", type=numbers, default=BATCHES)
     parser.add_argument("--milliseconds", type=session.positive, default=50)
     parser.add_argument("--preset", default="release")
     parser.add_argument("--json")
+    devices.add_options(parser)
     return parser.parse_args(arguments)
 
 
@@ -60,9 +64,10 @@ def row(size, batch, runs):
         result[ring] = {what: report.spread([each(turn, what) for turn in runs[ring]])
                         for what in ("ns", "cpu_ns", "signals", "room_signals")}
         result[ring]["packets_per_second"] = 1e9 / result[ring]["ns"]["median"]
-    for name, what in (("ratio", "ns"), ("cpu_ratio", "cpu_ns")):
+    for name, what, ring in (("ratio", "ns", "virtio"), ("cpu_ratio", "cpu_ns", "virtio"),
+                             ("looking_ratio", "ns", "looking"), ("looking_cpu_ratio", "cpu_ns", "looking")):
         result[name] = report.spread([each(ours, what) / each(other, what)
-                                      for ours, other in zip(runs["vmbus"], runs["virtio"])])
+                                      for ours, other in zip(runs["vmbus"], runs[ring])])
     return result
 
 
@@ -72,14 +77,15 @@ def signals(entry):
 
 def table(rows):
     lines = [["bytes", "batch", "packets/s", "ns", "virtio", "ratio", "min..max", "cpu ns", "virtio",
-              "ratio", "min..max", "signals", "virtio"]]
+              "ratio", "min..max", "signals", "virtio", "looking", "cpu"]]
     for r in rows:
         ours, other = r["vmbus"], r["virtio"]
         line = [f"{r['size']}", f"{r['batch']}", f"{ours['packets_per_second']:.0f}"]
         for what, ratio in (("ns", r["ratio"]), ("cpu_ns", r["cpu_ratio"])):
             line += [f"{ours[what]['median']:.0f}", f"{other[what]['median']:.0f}",
                      report.number(ratio), f"{ratio['min']:.2f}..{ratio['max']:.2f}"]
-        lines.append(line + [signals(ours), signals(other)])
+        lines.append(line + [signals(ours), signals(other), report.number(r["looking_ratio"]),
+                             report.number(r["looking_cpu_ratio"])])
     return report.layout(lines)
 
 
@@ -101,8 +107,8 @@ def show(result):
     print(behind_line(result["rows"]))
 
 
-def main():
-    settings = parse(sys.argv[1:])
+def measure_rings(settings):
+    """As in the JSON output."""
     if len(os.sched_getaffinity(0)) < 2:
         raise medium.Failure("a producer and a consumer need two CPUs")
     session.note(f"building {settings.preset}")
@@ -113,11 +119,20 @@ def main():
               "host_cpus": os.cpu_count(), "other_load": machine.OtherLoad().wait(2)}
     rows = [row(size, batch, run(settings, size, batch))
             for size in settings.sizes for batch in settings.batches]
-    result = {"schema": 1, "around": around, "rows": rows}
-    show(result)
+    return {"around": around, "rows": rows}
+
+
+def main():
+    settings, result = parse(sys.argv[1:]), {"schema": 2}
+    if "rings" in settings.rows:
+        result["rings"] = measure_rings(settings)
+        show(result["rings"])
+    if any(row in devices.ROWS for row in settings.rows):
+        result["devices"] = devices.bench(settings)
+        devices.show(result["devices"])
     if settings.json:
         session.write_json(settings.json, result)
-    return 0
+    return 1 if result.get("devices", {}).get("failures") else 0
 
 
 if __name__ == "__main__":

@@ -115,7 +115,8 @@ const struct cli_verb verb_detach_device = {
 	.description =
 		"Removes a device from the partition that runs, or where it does not from its "
 		"definition. A disk is known by its target, an interface by its mac; the rest of "
-		"the XML is not compared. The guest is told; when its disk is closed is told by "
+		"the XML is not compared. The guest is not asked but told: what it does with a disk "
+		"that goes fails, so have it unmount first. When the disk is closed is told by "
 		"hvctl event (device_removed).",
 	.operands = operands,
 	.options = options,

@@ -65,7 +65,8 @@ const struct cli_verb verb_blockresize = {
 	.summary = "Tell a guest that a disk has another size",
 	.description =
 		"After the image or the block device behind a disk was made larger: the guest "
-		"learns the new size while it runs. The file is not changed.",
+		"learns the new size while it runs. The file is not changed. An image in the format "
+		"qcow2 gets another size while nobody uses it only: by qemu-img resize.",
 	.operands = operands,
 	.examples = examples,
 	.formats = CLI_FORMAT(HVCTL_TABLE) | CLI_FORMAT(HVCTL_JSON),

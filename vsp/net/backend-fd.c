@@ -8,8 +8,10 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <linux/if_tun.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -130,6 +132,16 @@ static void fd_discard(struct net_backend *backend, unsigned int index)
 	}
 }
 
+static void fd_large(struct net_backend *backend, bool on)
+{
+	unsigned long offloads = TUN_F_CSUM | (on ? TUN_F_TSO4 | TUN_F_TSO6 : 0u);
+	const struct queue *first = &to_fd(backend)->queues[0];
+
+	/* It holds for all queues of a device. Where it is refused none come. */
+	if (!first->socket)
+		ioctl(first->fd, TUNSETOFFLOAD, offloads);
+}
+
 /* ---- sending ---- */
 
 static void on_writable(evutil_socket_t fd, short what, void *context)
@@ -200,6 +212,7 @@ static const struct net_backend_ops fd_ops = {
 	.send = fd_send,
 	.receive = fd_receive,
 	.discard = fd_discard,
+	.large = fd_large,
 	.free = fd_free,
 };
 

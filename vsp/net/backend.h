@@ -32,6 +32,9 @@ struct net_backend_ops {
 	void (*receive)(struct net_backend *backend, unsigned int queue, bool on);
 	/* Throws away what waits: nobody wanted it when it came. May be NULL. */
 	void (*discard)(struct net_backend *backend, unsigned int queue);
+	/* Whether frames may come that are to be cut (FRAME_CUT_*); not, at first. May be
+	 * NULL: none ever come. */
+	void (*large)(struct net_backend *backend, bool on);
 	void (*free)(struct net_backend *backend);
 };
 

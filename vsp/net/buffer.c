@@ -117,6 +117,28 @@ bool nic_section_take(struct net *net, bool spare, uint32_t *section)
 	return false;
 }
 
+bool nic_sections_take(struct net *net, uint32_t count, uint32_t *first)
+{
+	uint32_t all = net->memo->section_count, at = net->cursor, run = 0;
+
+	if (net->free_count < count + NIC_SECTIONS_SPARE)
+		return false;
+	for (uint32_t steps = 0; steps < all + count; steps++, at++) {
+		if (at >= all)
+			at = run = 0;
+		run = bit(net->taken, at) ? 0 : run + 1;
+		if (run < count)
+			continue;
+		*first = at + 1 - count;
+		for (uint32_t i = *first; i <= at; i++)
+			set_bit(net->taken, i, true);
+		net->free_count -= count;
+		net->cursor = at + 1;
+		return true;
+	}
+	return false;
+}
+
 void nic_section_drop(struct net *net, uint32_t section)
 {
 	if (section >= net->memo->section_count || !bit(net->taken, section))

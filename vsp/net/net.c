@@ -25,19 +25,14 @@ uint32_t nic_frame_size(const struct net *net)
 
 /* ---- when frames are wanted ---- */
 
-/* No frame can go on: its ring is full. */
-static bool is_blocked(struct net *net, unsigned int queue)
+/* A frame might not go on: any channel may get the next one, and the ring of one is full. */
+static bool is_blocked(struct net *net)
 {
-	struct nic_queue *to = receive_queue(net, queue);
-
-	if (net->backend->queues > 1)
-		return !to || to->blocked;
-	/* Any channel may get the next frame. */
 	for (uint32_t i = 0; i < nic_channels(net); i++) {
 		if (net->queues[i].channel && net->queues[i].blocked)
 			return true;
 	}
-	return !to;
+	return !nic_first(net);
 }
 
 static bool wants_frames(struct net *net)
@@ -51,12 +46,15 @@ void nic_update(struct net *net)
 {
 	const struct net_backend_ops *ops = net->backend->ops;
 	bool running = wants_frames(net);
-	bool begins = running && !net->running;
+	bool begins = running && !net->running, on = running && !is_blocked(net);
 
 	net->running = running;
+	if (ops->large && net->large != receive_takes_large(net)) {
+		net->large = !net->large;
+		ops->large(net->backend, net->large);
+	}
 	for (unsigned int i = 0; i < net->backend->queues; i++) {
 		struct nic_queue *queue = &net->queues[i];
-		bool on = running && !is_blocked(net, i);
 
 		if (begins && ops->discard)
 			ops->discard(net->backend, i);
@@ -101,7 +99,7 @@ void nic_reset(struct net *net)
 	net->memo->frame_size =
 		FRAME_HEADER +
 		(net->config.mtu < NET_MTU_DEFAULT ? net->config.mtu : NET_MTU_DEFAULT);
-	net->memo->offloads = oid_offloads(net);
+	net->memo->offloads = oid_offloads(net) & NIC_OFFLOADS;
 	memcpy(net->memo->mac, net->config.mac, sizeof(net->memo->mac));
 }
 

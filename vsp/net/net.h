@@ -84,7 +84,8 @@ void net_state(const struct net *net, struct net_state *state);
  * headers: before each frame there is a struct virtio_net_hdr (10 bytes, the header of a
  * tap with IFF_VNET_HDR). With it the guest is offered to leave checksums and the cutting
  * of large TCP segments to the host. Whoever opened a tap has set TUNSETVNETHDRSZ to 10
- * and by TUNSETOFFLOAD at most TUN_F_CSUM: the guest takes no frame larger than its MTU.
+ * and by TUNSETOFFLOAD at most TUN_F_CSUM: the backend says so itself when the guest takes
+ * segments that are larger than its MTU.
  * NULL with errno set.
  */
 struct net_backend *net_backend_fd(struct event_base *base, const int *fds, unsigned int count,

@@ -24,7 +24,7 @@
 /* Of the send buffer, as guests know it. */
 #define NIC_SEND_SECTION 6144u
 /* Frames that go to the guest in one packet. */
-#define NIC_BATCH 32u
+#define NIC_BATCH 48u
 /* Where a frame lies in its section: behind RNDIS's headers. */
 #define NIC_FRAME_OFFSET 96u
 /* RNDIS packets that the guest is told to send in one message at most, and those taken. */
@@ -53,7 +53,9 @@
 #define NIC_RECEIVE_SHIFT 5u
 #define NIC_LARGE4 0x400u
 #define NIC_LARGE6 0x800u
-#define NIC_OFFLOADS 0xfdfu /* all but NIC_RECEIVE_HEADER4 */
+#define NIC_COALESCE4 0x1000u /* large segments go to the guest in parts */
+#define NIC_COALESCE6 0x2000u
+#define NIC_OFFLOADS 0xfdfu /* that are on at first: all but NIC_RECEIVE_HEADER4 and these */
 
 enum nic_link {
 	NIC_LINK_UNKNOWN,
@@ -113,6 +115,7 @@ struct nic_queue {
 	/* Sections first .. first + count - 1 are filled, and not sent yet. */
 	uint32_t first, count;
 	uint32_t sizes[NIC_BATCH]; /* bytes in each */
+	uint32_t batch_frames; /* in them: a large one has several */
 	uint64_t batch_bytes; /* of their frames */
 	struct nic_held *held, **held_end;
 	size_t held_bytes;
@@ -132,6 +135,7 @@ struct net {
 	struct net_backend *backend;
 	bool link; /* the cable is in */
 	bool running; /* the guest takes frames */
+	bool large; /* what the backend was told */
 	bool table_due; /* the guest is to hear which channels there are */
 	uint32_t open; /* channels */
 	struct nic_memo *memo; /* the first channel's, or idle */
@@ -178,6 +182,8 @@ void nic_sections_begin(struct net *net);
 void nic_sections_end(struct net *net);
 /* A section, for now taken; spare: also one of the last. False: none is free. */
 bool nic_section_take(struct net *net, bool spare, uint32_t *section);
+/* The same for several that follow one another. */
+bool nic_sections_take(struct net *net, uint32_t count, uint32_t *first);
 void nic_section_drop(struct net *net, uint32_t section);
 /* Copies size bytes to its begin. False: the guest's memory is not there. */
 bool nic_section_write(struct net *net, uint32_t section, const void *bytes, uint32_t size);
@@ -228,6 +234,10 @@ void transmit_close(struct nic_queue *queue);
 
 /* Sends the queue's batch. False: its ring is full, or the batch was lost. */
 bool receive_flush(struct nic_queue *queue);
+/* Whether the guest knows large segments in parts, and has room for them. */
+bool receive_has_parts(const struct net *net);
+/* Whether it takes them now. */
+bool receive_takes_large(const struct net *net);
 /* The batch is thrown away. */
 void receive_close(struct nic_queue *queue);
 /* Where frames of a backend's queue go when nothing else decides. NULL: nowhere. */

@@ -167,7 +167,9 @@ static uint32_t put_encapsulation(struct answer *answer)
 
 uint32_t oid_offloads(const struct net *net)
 {
-	return net->backend->headers ? NIC_OFFLOADS : 0;
+	uint32_t parts = receive_has_parts(net) ? NIC_COALESCE4 | NIC_COALESCE6 : 0;
+
+	return net->backend->headers ? NIC_OFFLOADS | parts : 0;
 }
 
 /* bits: those of transmission, or of reception moved down. */
@@ -211,6 +213,8 @@ static uint32_t put_offloads(const struct net *net, uint32_t on, struct answer *
 		.receive4 = checksums4(on >> NIC_RECEIVE_SHIFT & 0x1f),
 		.transmit6 = checksums6(on),
 		.receive6 = checksums6(on >> NIC_RECEIVE_SHIFT & 0x1f),
+		.coalesce4 = on & NIC_COALESCE4 ? 1 : 0,
+		.coalesce6 = on & NIC_COALESCE6 ? 1 : 0,
 	};
 
 	if (on & NIC_LARGE4) {
@@ -408,6 +412,8 @@ static uint32_t set_offloads(struct net *net, const uint8_t *value, uint32_t siz
 	switch_checksum(&on, set.udp6, NIC_TRANSMIT_UDP6);
 	switch_large(&on, set.large4, NIC_LARGE4);
 	switch_large(&on, set.large6, NIC_LARGE6);
+	switch_large(&on, set.coalesce4, NIC_COALESCE4);
+	switch_large(&on, set.coalesce6, NIC_COALESCE6);
 	net->memo->offloads = on & oid_offloads(net);
 	return RNDIS_STATUS_SUCCESS;
 }

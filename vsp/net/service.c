@@ -29,6 +29,7 @@
 
 struct card {
 	struct net *net; /* NULL: free */
+	struct link *link; /* its own; NULL: that of Configure */
 	struct vmbus_guid instance;
 	char name[GIVEN_NAME_MAX + 1];
 	/* while it is taken away */
@@ -40,7 +41,7 @@ struct card {
 static struct cards {
 	struct service *service;
 	struct guest *guest;
-	struct link *link; /* NULL: not configured */
+	struct link *link; /* of all cards that have none of their own; NULL: not configured */
 	struct card cards[CARDS_MAX];
 } self;
 
@@ -88,22 +89,24 @@ static struct card *free_place(void)
 	return NULL;
 }
 
-static bool add(struct given_card *given, struct error *error)
+/* NULL with error. */
+static struct card *add(struct given_card *given, struct error *error)
 {
 	struct card *card = free_place();
 	struct net *net;
 
 	if (!card)
-		return error_set(error, ERROR_RESOURCES, "more than %u cards", CARDS_MAX);
-	if (find(&given->instance))
-		return error_set(error, ERROR_CONFIG, "card %s: its instance is taken",
-				 given->name);
+		error_fill(error, ERROR_RESOURCES, "more than %u cards", CARDS_MAX);
+	else if (find(&given->instance))
+		error_fill(error, ERROR_CONFIG, "card %s: its instance is taken", given->name);
+	if (!card || find(&given->instance))
+		return NULL;
 	net = given_card_make(service_base(self.service), given, error);
 	if (!net)
-		return false;
+		return NULL;
 	*card = (struct card){ .net = net, .instance = given->instance };
 	snprintf(card->name, sizeof(card->name), "%s", given->name);
-	return true;
+	return card;
 }
 
 /* Its channels are closed. */
@@ -112,6 +115,7 @@ static void drop(struct card *card)
 	if (card->look)
 		event_free(card->look);
 	sd_varlink_unref(card->asked);
+	link_free(card->link);
 	net_free(card->net);
 	*card = (struct card){ 0 };
 }
@@ -125,18 +129,23 @@ static void drop_all(void)
 
 /* ---- Configure, AddCard ---- */
 
+/* context: the card that has the link for itself, or NULL. */
 static struct device *find_device(void *context, const struct vmbus_guid *instance)
 {
-	const struct card *card = find(instance);
+	struct card *card = find(instance);
 
-	(void)context;
-	return card && !card->look ? net_device(card->net) : NULL;
+	return card && !card->look && (card->link ? card : NULL) == context ?
+		       net_device(card->net) :
+		       NULL;
 }
 
 static void on_link_end(void *context)
 {
-	(void)context;
-	notice("hv-vsp is gone: the guest has no network any more");
+	const struct card *card = context;
+
+	/* Where a card was withdrawn its socket has nothing to do any more. */
+	if (!card)
+		notice("hv-vsp is gone: the guest has no network any more");
 }
 
 struct given {
@@ -157,15 +166,15 @@ static bool check_given(const struct given *given, struct error *error)
 }
 
 /* One card. As given_card_read(). */
-static int read_and_add(sd_varlink *link, sd_json_variant *json, struct error *error)
+static int read_and_add(sd_varlink *link, sd_json_variant *json, struct card **added,
+			struct error *error)
 {
 	struct given_card card;
 	int result = given_card_read(link, json, &card, error);
 
-	if (result == 0)
-		result = !add(&card, error);
+	*added = result == 0 ? add(&card, error) : NULL;
 	given_card_drop(&card);
-	return result;
+	return result == 0 ? !*added : result;
 }
 
 /* socket becomes the link's, or is closed. */
@@ -212,6 +221,7 @@ static int on_configure(sd_varlink *link, sd_json_variant *parameters,
 		{ .name = NULL },
 	};
 	struct given given = { 0 };
+	struct card *card;
 	struct error error;
 	int result = sd_varlink_dispatch(link, parameters, fields, &given);
 
@@ -221,7 +231,8 @@ static int on_configure(sd_varlink *link, sd_json_variant *parameters,
 	if (!check_given(&given, &error))
 		return service_reply_error(userdata, link, &error);
 	for (size_t i = 0; i < sd_json_variant_elements(given.cards) && result == 0; i++)
-		result = read_and_add(link, sd_json_variant_by_index(given.cards, i), &error);
+		result =
+			read_and_add(link, sd_json_variant_by_index(given.cards, i), &card, &error);
 	if (result == 0)
 		result = !connect_given(link, &given, &error);
 	if (result != 0)
@@ -229,24 +240,54 @@ static int on_configure(sd_varlink *link, sd_json_variant *parameters,
 	return result < 0 ? result : service_reply(userdata, link, result == 0, &error);
 }
 
+struct addition {
+	sd_json_variant *card;
+	uint32_t socket_fd; /* UINT32_MAX: missing */
+};
+
+/* The card gets a link of its own. */
+static bool connect_card(sd_varlink *link, uint32_t socket_fd, struct card *card,
+			 struct error *error)
+{
+	int socket;
+
+	if (!service_take_socket(link, socket_fd, "socket_fd", &socket, error))
+		return false;
+	card->link = link_new(service_base(self.service), socket, self.guest, find_device,
+			      on_link_end, card);
+	if (card->link)
+		return true;
+	error_fill_errno(error, errno, "socket_fd");
+	close(socket);
+	return false;
+}
+
 static int on_add(sd_varlink *link, sd_json_variant *parameters, sd_varlink_method_flags_t flags,
 		  void *userdata)
 {
 	static const sd_json_dispatch_field fields[] = {
-		{ "card", SD_JSON_VARIANT_OBJECT, sd_json_dispatch_variant_noref, 0,
-		  SD_JSON_MANDATORY },
+		SERVICE_FIELD(addition, card, OBJECT, sd_json_dispatch_variant_noref,
+			      SD_JSON_MANDATORY),
+		SERVICE_FIELD(addition, socket_fd, NUMBER, sd_json_dispatch_uint32,
+			      SD_JSON_NULLABLE),
 		{ .name = NULL },
 	};
-	sd_json_variant *json = NULL;
+	struct addition given = { .socket_fd = UINT32_MAX };
+	struct card *card;
 	struct error error;
-	int result = sd_varlink_dispatch(link, parameters, fields, &json);
+	int result = sd_varlink_dispatch(link, parameters, fields, &given);
 
 	(void)flags;
 	if (result != 0)
 		return result;
 	if (!need_link(&error))
 		return service_reply_error(userdata, link, &error);
-	result = read_and_add(link, json, &error);
+	result = read_and_add(link, given.card, &card, &error);
+	if (result == 0 && given.socket_fd != UINT32_MAX &&
+	    !connect_card(link, given.socket_fd, card, &error)) {
+		drop(card);
+		result = 1;
+	}
 	return result < 0 ? result : service_reply(userdata, link, result == 0, &error);
 }
 
@@ -263,7 +304,7 @@ static void answer(struct card *card, bool good, const struct error *error)
 
 static bool is_open(const struct card *card)
 {
-	return link_open_channels(self.link, net_device(card->net)) != 0;
+	return link_open_channels(card->link ? card->link : self.link, net_device(card->net)) != 0;
 }
 
 static void on_look(evutil_socket_t fd, short what, void *context)
@@ -428,6 +469,10 @@ static void end(struct service *service)
 {
 	(void)service;
 	/* Cards let go of their channels at once. */
+	for (unsigned int i = 0; i < CARDS_MAX; i++) {
+		link_free(self.cards[i].link);
+		self.cards[i].link = NULL;
+	}
 	link_free(self.link);
 	self.link = NULL;
 	drop_all();

@@ -17,7 +17,7 @@ struct fields {
 	bool read_only, discard;
 	enum storage_cache cache;
 	const char *serial;
-	uint32_t logical_block, physical_block;
+	uint32_t logical_block, physical_block, discard_granularity;
 	sd_id128_t identity;
 };
 
@@ -53,6 +53,7 @@ static const sd_json_dispatch_field table[] = {
 	FIELD(serial, STRING, sd_json_dispatch_const_string, SD_JSON_NULLABLE),
 	FIELD(logical_block, NUMBER, sd_json_dispatch_uint32, SD_JSON_NULLABLE),
 	FIELD(physical_block, NUMBER, sd_json_dispatch_uint32, SD_JSON_NULLABLE),
+	FIELD(discard_granularity, NUMBER, sd_json_dispatch_uint32, SD_JSON_NULLABLE),
 	FIELD(identity, STRING, sd_json_dispatch_id128, SD_JSON_NULLABLE),
 	{ .name = NULL },
 };
@@ -67,7 +68,7 @@ static bool check(const struct fields *fields, struct error *error)
 	if (fields->lun >= STORAGE_LUNS)
 		return error_set(error, ERROR_CONFIG, "disk %s: LUN %u is larger than %u",
 				 fields->name, fields->lun, STORAGE_LUNS - 1);
-	if (!fields->logical_block || !fields->physical_block)
+	if (!fields->logical_block || !fields->physical_block || !fields->discard_granularity)
 		return error_set(error, ERROR_CONFIG, "disk %s: a block of 0 bytes", fields->name);
 	return true;
 }
@@ -87,6 +88,7 @@ static void take_fields(struct given_disk *disk, const struct fields *fields)
 		.discard = fields->discard,
 		.logical_block = given_or_0(fields->logical_block),
 		.physical_block = given_or_0(fields->physical_block),
+		.discard_granularity = given_or_0(fields->discard_granularity),
 		.serial = fields->serial,
 	};
 	memcpy(disk->options.identity, fields->identity.bytes, sizeof(disk->options.identity));
@@ -95,7 +97,9 @@ static void take_fields(struct given_disk *disk, const struct fields *fields)
 int given_disk_read(sd_varlink *link, sd_json_variant *json, struct given_disk *disk,
 		    struct error *error)
 {
-	struct fields fields = { .logical_block = MISSING, .physical_block = MISSING };
+	struct fields fields = { .logical_block = MISSING,
+				 .physical_block = MISSING,
+				 .discard_granularity = MISSING };
 	const char *bad = NULL;
 
 	disk->fd = -1;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../channel/link.h"
@@ -16,7 +17,12 @@
 #include "../service/partition.h"
 #include "given.h"
 #include "interface-storage.h"
+#include "lock.h"
 #include "program.h"
+
+/* What a process before this one has left in the kernel's hands is over by then, or takes
+ * no end: hvd waits a little longer for Configure. */
+#define LOCK_SECONDS 15u
 
 static struct controller {
 	struct service *service;
@@ -107,12 +113,40 @@ static enum error_kind kind_of(int number)
 	}
 }
 
-static bool add_disk(struct storage *storage, struct given_disk *disk, struct error *error)
+static void on_waiting(void *context)
+{
+	const struct given_disk *disk = context;
+
+	notice("disk %s: waits for requests of the process before, or for another program",
+	       disk->name);
+}
+
+/* False: somebody else has it, until a time of CLOCK_MONOTONIC in ns. */
+static bool lock_disk(struct given_disk *disk, uint64_t until, struct error *error)
+{
+	int result = lock_file(disk->fd, disk->options.read_only, until, on_waiting, disk);
+
+	if (result == EBUSY)
+		return error_set(error, ERROR_RESOURCES,
+				 "disk %s: its file is locked, by requests that are still under "
+				 "way or by another program",
+				 disk->name);
+	/* One that is not open as it has to be is found out next. */
+	if (result && result != EBADF)
+		notice("disk %s: its file cannot be locked: %s", disk->name, strerror(result));
+	return true;
+}
+
+static bool add_disk(struct storage *storage, struct given_disk *disk, uint64_t until,
+		     struct error *error)
 {
 	const char *why = NULL;
-	int result = storage_add_disk(storage, disk->lun, disk->fd, &disk->options, &why);
 	enum error_kind kind;
+	int result;
 
+	if (!lock_disk(disk, until, error))
+		return false;
+	result = storage_add_disk(storage, disk->lun, disk->fd, &disk->options, &why);
 	if (result == 0) {
 		disk->fd = -1;
 		snprintf(self.names[disk->lun], sizeof(self.names[0]), "%s", disk->name);
@@ -213,9 +247,18 @@ static void on_link_end(void *context)
 	notice("hv-vsp is gone: the guest has no disks any more");
 }
 
+static uint64_t lock_deadline(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return ((uint64_t)now.tv_sec + LOCK_SECONDS) * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
 /* The controller without the guest, and its disks. */
 static struct storage *make_storage(struct given *given, struct error *error)
 {
+	uint64_t until = lock_deadline();
 	struct storage_options options = {
 		.base = service_base(self.service),
 		.subs = given->subs,
@@ -228,7 +271,7 @@ static struct storage *make_storage(struct given *given, struct error *error)
 		return NULL;
 	}
 	for (unsigned int i = 0; i < given->disk_count; i++) {
-		if (!add_disk(storage, &given->disk[i], error)) {
+		if (!add_disk(storage, &given->disk[i], until, error)) {
 			storage_free(storage);
 			return NULL;
 		}
@@ -309,8 +352,9 @@ static int on_add(sd_varlink *link, sd_json_variant *parameters, sd_varlink_meth
 	if (!need_storage(&error))
 		return service_reply_error(userdata, link, &error);
 	result = given_disk_read(link, json, &disk, &error);
+	/* Others are being served: no waiting. */
 	if (result == 0)
-		result = !add_disk(self.storage, &disk, &error);
+		result = !add_disk(self.storage, &disk, 0, &error);
 	given_disk_drop(&disk);
 	return result < 0 ? result : service_reply(userdata, link, result == 0, &error);
 }

@@ -11,9 +11,7 @@
  * disk is STORAGE_WRITETHROUGH) is on the disk before the guest sees the answer. Requests
  * that were under way when the process ended are done again by the next one, by the
  * channel's journal. What the kernel had in hand for the one that ended goes on for a
- * moment and must be over before the next one writes: whoever starts it opens the file
- * anew and waits for flock(LOCK_EX), which the old open file, locked before it was given
- * here, keeps until the last of its requests is done.
+ * moment and must be over before the next one writes: see lock.h.
  */
 #ifndef VSP_STORAGE_H
 #define VSP_STORAGE_H

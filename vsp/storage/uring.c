@@ -2,6 +2,9 @@
 /*
  * See uring.h. At most depth operations are in the kernel, and both queues are at least
  * that long, so neither runs over.
+ *
+ * The loop waits for the ring's own descriptor, which is readable while there are results.
+ * What has ended by the time it was handed in is taken at once: no wake-up, no system call.
  */
 #include "uring.h"
 
@@ -10,8 +13,6 @@
 #include <liburing.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 /* Threads of the kernel for what cannot wait otherwise: fsync, fallocate, writes through
  * the page cache of some file systems. */
@@ -24,24 +25,8 @@ struct uring {
 	struct io_uring ring;
 	unsigned int depth, busy;
 	struct uring_op *first, **last; /* that wait */
-	int eventfd;
 	struct event *done, *submit;
 };
-
-static void submit(evutil_socket_t fd, short what, void *context)
-{
-	static const struct timeval soon = { .tv_usec = RETRY_USEC };
-	struct uring *uring = context;
-	int result;
-
-	(void)fd;
-	(void)what;
-	do
-		result = io_uring_submit(&uring->ring);
-	while (result == -EINTR);
-	if (io_uring_sq_ready(&uring->ring))
-		event_add(uring->submit, &soon);
-}
 
 static void enter(struct uring *uring, struct uring_op *op)
 {
@@ -94,30 +79,44 @@ static unsigned int reap(struct uring *uring)
 	return count;
 }
 
-static void done(evutil_socket_t fd, short what, void *context)
+static void reap_all(struct uring *uring)
 {
-	struct uring *uring = context;
-	uint64_t times;
-
-	(void)what;
-	if (read(fd, &times, sizeof(times)) < 0 && errno != EAGAIN && errno != EINTR)
-		return;
 	while (reap(uring))
 		continue;
 	enter_waiting(uring);
 }
 
+static void submit(evutil_socket_t fd, short what, void *context)
+{
+	static const struct timeval soon = { .tv_usec = RETRY_USEC };
+	struct uring *uring = context;
+	int result;
+
+	(void)fd;
+	(void)what;
+	do
+		result = io_uring_submit(&uring->ring);
+	while (result == -EINTR);
+	if (io_uring_sq_ready(&uring->ring))
+		event_add(uring->submit, &soon);
+	reap_all(uring);
+}
+
+static void done(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd;
+	(void)what;
+	reap_all(context);
+}
+
 static int set_up(struct uring *uring, struct event_base *base)
 {
 	unsigned int workers[2] = { WORKERS, WORKERS };
-	int result = io_uring_register_eventfd(&uring->ring, uring->eventfd);
 
-	if (result < 0)
-		return -result;
 	io_uring_ring_dontfork(&uring->ring);
 	/* A limit, not a need. */
 	io_uring_register_iowq_max_workers(&uring->ring, workers);
-	uring->done = event_new(base, uring->eventfd, EV_READ | EV_PERSIST, done, uring);
+	uring->done = event_new(base, uring->ring.ring_fd, EV_READ | EV_PERSIST, done, uring);
 	uring->submit = event_new(base, -1, 0, submit, uring);
 	if (!uring->done || !uring->submit || event_add(uring->done, NULL) < 0)
 		return ENOMEM;
@@ -141,11 +140,6 @@ struct uring *uring_new(struct event_base *base, unsigned int depth)
 		return NULL;
 	uring->depth = depth;
 	uring->last = &uring->first;
-	uring->eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (uring->eventfd < 0) {
-		error = errno;
-		goto no_eventfd;
-	}
 	error = -io_uring_queue_init(depth, &uring->ring, 0);
 	if (error)
 		goto no_ring;
@@ -155,8 +149,6 @@ struct uring *uring_new(struct event_base *base, unsigned int depth)
 	free_events(uring);
 	io_uring_queue_exit(&uring->ring);
 no_ring:
-	close(uring->eventfd);
-no_eventfd:
 	free(uring);
 	errno = error;
 	return NULL;
@@ -168,6 +160,5 @@ void uring_free(struct uring *uring)
 		return;
 	free_events(uring);
 	io_uring_queue_exit(&uring->ring);
-	close(uring->eventfd);
 	free(uring);
 }

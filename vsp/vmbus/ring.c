@@ -23,8 +23,15 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
 #define UNIT 8u
 #define HEAD ((uint32_t)sizeof(struct vmbus_packet))
+/* Bytes. */
+#define LINE 64u /* of the CPU's caches */
+#define AHEAD 512u
+#define AHEAD_MOST 4096u
+
+#define LOOKS 100u
 
 /* ---- shared memory ---- */
 
@@ -94,17 +101,81 @@ static void put_word(uint8_t *to, uint64_t value)
 	__atomic_store_n((uint64_t *)word, value, __ATOMIC_RELAXED);
 }
 
-static uint8_t *put(uint8_t *to, const void *from, size_t size)
-{
-	if (size)
-		memcpy(to, from, size);
-	return to + size;
-}
-
 static void copy_in(void *to, const uint8_t *from, size_t size)
 {
 	memcpy(to, from, size);
 	forget_shared();
+}
+
+/*
+ * Up to this, what is written is copied here: with stores of 16 bytes, none of which
+ * touches what another one has written. memcpy's are wider, overlap and lie across lines:
+ * to lines that the other CPU has had, they take up to twice as long.
+ */
+#define SHORT 4096u
+
+typedef uint64_t two_words __attribute__((vector_size(16)));
+
+#define WIDE ((uint32_t)sizeof(two_words))
+
+ALWAYS_INLINE void put_wide(uint8_t *to, const uint8_t *from)
+{
+	two_words words;
+
+	memcpy(&words, from, WIDE);
+	memcpy(to, &words, WIDE);
+	forget_shared(); /* or the compiler makes one memcpy of many */
+}
+
+ALWAYS_INLINE void copy_word(uint8_t *to, const uint8_t *from)
+{
+	uint64_t word;
+
+	memcpy(&word, from, sizeof(word));
+	put_word(to, word);
+}
+
+/* Whole words; `to` is one's begin. */
+ALWAYS_INLINE void copy_words(uint8_t *to, const uint8_t *from, size_t size)
+{
+	if (size > SHORT) {
+		memcpy(to, from, size);
+		return;
+	}
+	if ((uintptr_t)to % WIDE && size) {
+		copy_word(to, from);
+		to += UNIT;
+		from += UNIT;
+		size -= UNIT;
+	}
+	for (; size >= WIDE; size -= WIDE, to += WIDE, from += WIDE)
+		put_wide(to, from);
+	if (size)
+		copy_word(to, from);
+}
+
+/* Less than a word; zeros behind. */
+static uint64_t word_of(const uint8_t *from, size_t size)
+{
+	uint64_t word = 0;
+
+	for (size_t i = 0; i < size; i++)
+		word |= (uint64_t)from[i] << i * 8;
+	return word;
+}
+
+/* Where it ends. A word that it begins has zeros behind, until more is put there. */
+ALWAYS_INLINE uint8_t *put(uint8_t *to, const uint8_t *from, size_t size)
+{
+	size_t whole;
+
+	for (; size && (uintptr_t)to % UNIT; size--)
+		*to++ = *from++;
+	whole = size / UNIT * UNIT;
+	copy_words(to, from, whole);
+	if (size > whole)
+		put_word(to + whole, word_of(from + whole, size - whole));
+	return to + size;
 }
 
 /* ---- indices ---- */
@@ -299,17 +370,30 @@ void ring_mask(struct ring *ring)
 	tell(&ring->header->interrupt_mask, 1);
 }
 
+/* A moment, two or three microseconds: a signal, and to sleep and wake up, cost more. */
+static bool comes_soon(const struct ring *ring)
+{
+	for (unsigned int i = 0; i < LOOKS; i++) {
+		if (look(&ring->header->write_index) != ring->index)
+			return true;
+		__builtin_ia32_pause();
+	}
+	return false;
+}
+
 bool ring_unmask(struct ring *ring)
 {
 	uint32_t freed = give_back(ring);
+	bool more = comes_soon(ring);
 
 	/* The writer looks at the mask first: who sees 0 sees the read index, too. */
-	tell_release(&ring->header->interrupt_mask, 0);
+	if (!more)
+		tell_release(&ring->header->interrupt_mask, 0);
 	/* Against the writer's, which looks at the mask after publishing; and ring_release()'s. */
 	full_barrier();
 	if (freed && room_signal_due(ring, freed))
 		ring->owed = true;
-	return ring->owed || look(&ring->header->write_index) != ring->index;
+	return more || ring->owed || look(&ring->header->write_index) != ring->index;
 }
 
 uint32_t ring_waiting(const struct ring *ring)
@@ -362,9 +446,15 @@ static size_t sum_of(const struct iovec *parts, unsigned int count)
 	return sum;
 }
 
+/* Free by the peer's index as last seen. */
+static uint32_t room(const struct ring *ring)
+{
+	return ring->size - distance(ring, ring->peer, ring->index);
+}
+
 static bool fits(const struct ring *ring, uint32_t bytes)
 {
-	return bytes < ring->size - distance(ring, ring->peer, ring->index);
+	return bytes < room(ring);
 }
 
 static bool has_room(struct ring *ring, uint32_t bytes)
@@ -372,30 +462,39 @@ static bool has_room(struct ring *ring, uint32_t bytes)
 	return fits(ring, bytes) || (update_read_index(ring) && fits(ring, bytes));
 }
 
-/* Zeros up to a multiple of 8, behind so many bytes. */
-static void pad(uint8_t *to, size_t size)
+/*
+ * Gets what the reader has had for the packets to come, while this one is written: the
+ * lines that begin from AHEAD bytes in front of the index on, as many as this packet has.
+ * None that the reader may have to read yet. (__builtin_prefetch() would get them to
+ * read; a CPU that does not know this instruction does nothing.)
+ */
+static void get_ahead(const struct ring *ring, uint32_t bytes)
 {
-	while (size++ % UNIT)
-		*to++ = 0;
+	uint32_t most = AHEAD + (bytes < AHEAD_MOST ? bytes : AHEAD_MOST), free = room(ring);
+	uint32_t end = ring->index + (most < free ? most : free);
+
+	for (uint32_t at = (ring->index + AHEAD + LINE - 1) & ~(LINE - 1); at < end; at += LINE)
+		__asm__ volatile("prefetchw %0" : : "m"(ring->data[at]));
 }
 
-/* The packet at the writer's index, from front to back: the CPU is ahead then in getting
- * lines that the reader has had. */
-static void put_packet(struct ring *ring, struct head head, const void *extra, size_t extra_size,
-		       const struct iovec *parts, unsigned int part_count)
+/*
+ * A packet, from front to back and without a store elsewhere between: one to a line that
+ * is here waits for those ahead of it, to lines that the reader has had, and the CPU gets
+ * these one by one then instead of many at once. So this is no part of a larger function,
+ * whose registers would be saved meanwhile.
+ */
+static __attribute__((noinline)) void put_packet(uint8_t *to, struct head head,
+						 const uint8_t *extra, size_t extra_size,
+						 const struct iovec *part,
+						 const struct iovec *behind, uint64_t trailer)
 {
-	uint8_t *begin = ring->data + ring->index, *to = begin + HEAD;
-	uint32_t whole = packet_size(head);
-
-	put_word(begin, head.sizes);
-	put_word(begin + UNIT, head.transaction);
-	to = put(to, extra, extra_size);
-	pad(to, extra_size);
-	to = begin + header_size(head);
-	for (unsigned int i = 0; i < part_count; i++)
-		to = put(to, parts[i].iov_base, parts[i].iov_len);
-	pad(to, (size_t)(to - begin));
-	put_word(begin + whole, (uint64_t)ring->index << 32);
+	put_word(to, head.sizes);
+	put_word(to + UNIT, head.transaction);
+	to = put(to + HEAD, extra, extra_size);
+	to += -(uintptr_t)to % UNIT;
+	for (; part < behind; part++)
+		to = put(to, part->iov_base, part->iov_len);
+	put_word(to + -(uintptr_t)to % UNIT, trailer);
 }
 
 enum ring_result ring_write(struct ring *ring, uint16_t type, uint16_t flags, uint64_t transaction,
@@ -413,7 +512,9 @@ enum ring_result ring_write(struct ring *ring, uint16_t type, uint16_t flags, ui
 	}
 	head.sizes = type | (uint64_t)(HEAD + round_up(extra_size)) / UNIT << 16 |
 		     (uint64_t)(bytes - VMBUS_PACKET_TRAILER) / UNIT << 32 | (uint64_t)flags << 48;
-	put_packet(ring, head, extra, extra_size, parts, part_count);
+	get_ahead(ring, bytes);
+	put_packet(ring->data + ring->index, head, extra, extra_size, parts, parts + part_count,
+		   (uint64_t)ring->index << 32);
 	ring->index = forward(ring, ring->index, bytes);
 	ring->unpublished++;
 	return RING_OK;

@@ -10,10 +10,10 @@
  *
  * Signalling. The writer publishes its index, then (full barrier) reads mask and read
  * index, and signals when the ring was empty before and the reader wants it. The
- * reader sets the mask while it drains; before it sleeps it clears it, (full barrier)
- * and looks again. A blocked writer sets pending_send_size, (full barrier) and looks
- * again; the reader, having published its index, (full barrier) reads
- * pending_send_size and signals when enough became free.
+ * reader sets the mask while it drains; before it sleeps it looks for a moment whether
+ * more comes, then clears the mask, (full barrier) and looks again. A blocked writer
+ * sets pending_send_size, (full barrier) and looks again; the reader, having published
+ * its index, (full barrier) reads pending_send_size and signals when enough became free.
  *
  * A reader and a writer each belong to one thread.
  */
@@ -89,8 +89,9 @@ bool ring_release(struct ring *ring);
 /* No signals, please. Before draining. */
 void ring_mask(struct ring *ring);
 
-/* Signals again. True: something has come meanwhile: go on reading. Releases before; if
- * that makes a signal for room due it is true too, and the next ring_release() says so. */
+/* Signals again, unless something comes at once. True: something has come meanwhile: mask
+ * again, and go on reading. Releases before; if that makes a signal for room due it is true
+ * too, and the next ring_release() says so. */
 bool ring_unmask(struct ring *ring);
 
 /* Bytes that wait to be read, by the peer's index as it is now; 0 where that is wrong. */

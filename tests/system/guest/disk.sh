@@ -3,7 +3,7 @@
 # Usage: disk.sh DIRECTORY
 #
 # A stock Debian 13, with nothing of ours inside, boots from its own disk, gets an
-# address, answers ssh, tells its system and its address to hvctl dominfo, and shuts
+# address, lets one in by ssh, tells its system and its address to hvctl dominfo, and shuts
 # down when hvctl asks for it.
 
 # shellcheck source=tests/system/guest/lib.sh
@@ -12,19 +12,7 @@
 cp --sparse=always "$SHARE/disk/debian13.img" "$WORK/disk.img"
 guests 700 --memory 3G --disk "$WORK/disk.img" <<'EOS' || fail "a guest that boots from its disk"
 booted
-disk=/dev/$(lsblk -rdbno NAME,SIZE | awk '/^vd/ { print $2, $1 }' | sort -n | head -n 1 | cut -d' ' -f2)
-cat >/tmp/deb.xml <<END
-<domain type="mullion">
-<name>deb</name>
-<memory unit="MiB">1024</memory>
-<vcpu>2</vcpu>
-<os/>
-<devices>
-<disk type="block"><source dev="$disk"/><target dev="sda"/></disk>
-<interface type="user"><portForward proto="tcp"><range start="2222" to="22"/></portForward></interface>
-</devices>
-</domain>
-END
+disk_definition deb 2 1024 2222 "$(debian_disk)" >/tmp/deb.xml
 hvctl define /tmp/deb.xml || fail 'it cannot be defined'
 start deb
 says deb 'mullion: starting sda' 180
@@ -42,6 +30,8 @@ until [[ $banner = SSH-2.0-* ]]; do
 	sleep 0.5
 done
 echo "ok: $banner"
+reachable 2222
+same "$(in_guest 2222 hostname)" guest 'its name'
 hvctl domstats deb --block
 hvctl domstats deb --net
 hvctl shutdown deb --wait --timeout 180 || fail 'no shutdown'

@@ -16,7 +16,7 @@ explain() {
 		[ ! -e "$log" ] || { echo "---- $log" && tail -n 25 "$log"; }
 	done
 	echo '---- list, daemon, kernel, hv' && hvctl list
-	journalctl -b --no-pager -n 30 -o cat -u mullion-hvd -u 'mullion-worker@*'
+	journalctl -b --no-pager -n 30 -o cat -u mullion-hvd -u 'mullion-*@*'
 	dmesg | tail -n 40
 	hvctl dmesg | tail -n 12
 }
@@ -56,10 +56,62 @@ define() {
 	hvctl define "/tmp/$1.xml" || fail "$1 cannot be defined"
 }
 
+# disk_definition NAME VCPUS MIB PORT DISK [XML...]: a guest that boots the Debian of
+# disk-image from DISK (a file or a block device); ssh answers on PORT of the parent.
+# The XML goes into its devices.
+disk_definition() {
+	local name=$1 vcpus=$2 mib=$3 port=$4 disk=$5 type=file attribute=file
+	shift 5
+	[ ! -b "$disk" ] || { type=block && attribute=dev; }
+	cat <<-END
+		<domain type="mullion">
+		<name>$name</name>
+		<memory unit="MiB">$mib</memory>
+		<vcpu>$vcpus</vcpu>
+		<os/>
+		<devices>
+		<disk type="$type"><source $attribute="$disk"/><target dev="sda"/></disk>
+		<interface type="user"><portForward proto="tcp"><range start="$port" to="22"/></portForward></interface>
+		$*
+		</devices>
+		</domain>
+	END
+}
+
+# The machine's disk that is a copy of disk-image's: the smallest one, the parent's own
+# is larger.
+debian_disk() {
+	echo "/dev/$(lsblk -rdbno NAME,SIZE | awk '/^vd/ { print $2, $1 }' | sort -n | head -n 1 | cut -d' ' -f2)"
+}
+
+# at_guest ADDRESS PORT COMMAND...: as root in a guest that boots from its disk, by ssh.
+at_guest() {
+	local address=$1 port=$2
+	shift 2
+	[ -e /tmp/guest.key ] || install -m 600 /run/share/disk/debian13.img.key /tmp/guest.key
+	ssh -q -p "$port" -i /tmp/guest.key -o BatchMode=yes -o StrictHostKeyChecking=no \
+		-o UserKnownHostsFile=/dev/null -o ConnectTimeout=10 -o ServerAliveInterval=15 "root@$address" "$@" </dev/null
+}
+
+# in_guest PORT COMMAND...: the same by a port of the parent.
+in_guest() {
+	at_guest 127.0.0.1 "$@"
+}
+
+# reachable PORT [SECONDS]: waits until it takes commands.
+reachable() {
+	local until=$((SECONDS + ${2-300}))
+	until in_guest "$1" true; do
+		[ $SECONDS -lt $until ] || fail "no ssh at port $1"
+		sleep 1
+	done
+	echo "ok: a login at port $1"
+}
+
 # start NAME [INPUT]: with its console in /tmp/NAME.log.
 start() {
 	hvctl start "$1" --console <"${2-/dev/null}" >"/tmp/$1.log" 2>&1 &
-	hvctl wait "$1" running --timeout 30 || fail "$1 does not run"
+	hvctl wait "$1" running --timeout 120 || fail "$1 does not run"
 }
 
 console() {
@@ -68,13 +120,134 @@ console() {
 
 # says NAME TEXT [SECONDS]: waits until a line of its console has the text.
 says() {
-	local name=$1 text=$2 until=$((SECONDS + ${3-90}))
+	local name=$1 text=$2 until=$((SECONDS + ${3-240}))
 	until console "$name" | grep -qF -- "$text"; do
 		! console "$name" | grep -q FAILED || fail "$name: $(console "$name" | grep -m1 FAILED)"
 		[ $SECONDS -lt $until ] || fail "$name does not say '$text'"
 		sleep 0.2
 	done
 	printf 'ok: %s: %s\n' "$name" "$(console "$name" | grep -F -m1 -- "$text")"
+}
+
+# commands NAME: starts a guest whose last step is "commands", for ask. Its console's input
+# is a pipe that stays open.
+commands() {
+	mkfifo "/tmp/$1.in"
+	exec {ASK_INPUT}<>"/tmp/$1.in"
+	start "$1" "/tmp/$1.in"
+	says "$1" 'guest: takes commands'
+}
+
+# ask NAME COMMAND...: runs it in such a guest, with the functions of init; what it prints,
+# and its status.
+ask() {
+	local name=$1 count until=$((SECONDS + ${ASK_SECONDS-90}))
+	shift
+	count=$(console "$name" | grep -c '^guest: status ') || true
+	echo "$*" >"/tmp/$name.in"
+	until [ "$(console "$name" | grep -c '^guest: status ')" -gt "$count" ]; do
+		[ $SECONDS -lt $until ] || { echo "no answer from $name to '$*'" && return 99; }
+		sleep 0.1
+	done
+	console "$name" | awk -v count="$count" '/^guest: (takes|status)/ { n++; if (n == count + 2) exit $3; next } n == count + 1'
+}
+
+# must NAME COMMAND...: the same, and it succeeds.
+must() {
+	local text
+	text=$(ask "$@") || fail "$1: '${*:2}' fails: $text"
+	printf 'ok: %s: %s%s\n' "$1" "${*:2}" "${text:+: $text}"
+}
+
+# may_not NAME TEXT COMMAND...: it fails, and says so with the text.
+may_not() {
+	local name=$1 text=$2 said
+	shift 2
+	! said=$(ask "$name" "$@") || fail "$name: '$*' succeeds: $said"
+	[[ $said = *"$text"* ]] || fail "$name: '$*' fails with '$said', not '$text'"
+	printf 'ok: %s: %s: %s\n' "$name" "$*" "$(tail -n 1 <<<"$said")"
+}
+
+# refused STATUS TEXT COMMAND...: it ends with that status, and says so with the text.
+refused() {
+	local wanted=$1 text=$2 said status=0
+	shift 2
+	said=$("$@" 2>&1) || status=$?
+	[[ $status = "$wanted" && $said = *"$text"* ]] || fail "'$*' ends with $status: $said"
+	printf 'ok: %s: status %s: %s\n' "$*" "$status" "$said"
+}
+
+# disk_xml TARGET SOURCE [XML...]: a disk for attach-device and detach-device, as a file's
+# path. The XML goes into it.
+disk_xml() {
+	local target=$1 source=$2 type=file attribute=file
+	shift 2
+	[ ! -b "$source" ] || { type=block && attribute=dev; }
+	echo "<disk type='$type'>$*<source $attribute='$source'/><target dev='$target'/></disk>" >"/tmp/$target.xml"
+	echo "/tmp/$target.xml"
+}
+
+# statistic NAME TARGET FIELD
+statistic() {
+	hvctl domstats "$1" --block --json | tr -d ' \n' | tr '{}' '\n' | grep -F "\"target\":\"$2\"" |
+		grep -o "\"$3\":[0-9]*" | cut -d: -f2
+}
+
+# The process of a guest that has that name in dominfo; none is no failure.
+pid_of() {
+	hvctl dominfo "$1" | awk -v who="$2" '$1 == who { print $2 }'
+}
+
+# replaced NAME WHO: it is killed, and another takes its place.
+replaced() {
+	local old now until=$((SECONDS + 60))
+	old=$(pid_of "$1" "$2")
+	kill -9 "$old" || fail "$1 has no $2"
+	until now=$(pid_of "$1" "$2") && [ -n "$now" ] && [ "$now" != "$old" ]; do
+		[ $SECONDS -lt $until ] || fail "$1: no other $2 comes"
+		sleep 0.1
+	done
+	echo "ok: $1: another $2"
+}
+
+# served NAME TARGET: hvd has the process that serves the disk again.
+served() {
+	local until=$((SECONDS + 60))
+	until [ -n "$(statistic "$1" "$2" size_bytes)" ]; do
+		[ $SECONDS -lt $until ] || fail "$1: nobody serves $2"
+		sleep 0.1
+	done
+}
+
+# watch_events NAME: what the administrator is told of it from now on, for told. Defining
+# it anew is an event too: the first one shows that others will be seen.
+watch_events() {
+	rm -f "/tmp/$1.seen" "/tmp/$1.events"
+	hvctl event "$1" --loop >"/tmp/$1.events" 2>&1 &
+	until [ -s "/tmp/$1.events" ]; do
+		hvctl dumpxml --inactive "$1" | hvctl define -q - || fail "$1 cannot be defined anew"
+		sleep 0.1
+	done
+}
+
+# told NAME TEXT...: the administrator was, by one event that has all of these; each one
+# is looked for behind those that were found before.
+told() {
+	local name=$1 until=$((SECONDS + 60)) text lines seen=0
+	shift
+	[ ! -e "/tmp/$name.seen" ] || seen=$(cat "/tmp/$name.seen")
+	while :; do
+		lines=$(tail -n +$((seen + 1)) "/tmp/$name.events" | grep -n '')
+		for text; do
+			lines=$(grep -F -- "$text" <<<"$lines") || true
+		done
+		[ -z "$lines" ] || break
+		[ $SECONDS -lt $until ] || fail "no event has: $*"
+		sleep 0.2
+	done
+	lines=$(head -n 1 <<<"$lines")
+	echo $((seen + ${lines%%:*})) >"/tmp/$name.seen"
+	echo "ok: event: ${lines#*:}"
 }
 
 # The account of memory: hv's, and the pages that the parent has pinned.

@@ -64,4 +64,4 @@ needs_hv
 	accounts_balance
 	kernel_is_content
 EOS
-} | machine 400 --share "$1" || fail "a guest did more than it may"
+} | machine 400 --append tsc=reliable --share "$1" || fail "a guest did more than it may"

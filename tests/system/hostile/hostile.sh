@@ -36,4 +36,4 @@ seed=${MULLION_HOSTILE_SEED:-1}
 	accounts_balance
 	kernel_is_content
 EOS
-} | machine $((200 + count / 5000)) --share "$1" || fail "a guest did more than it may"
+} | machine $((200 + count / 5000)) --append tsc=reliable --share "$1" || fail "a guest did more than it may"

@@ -917,7 +917,12 @@ def test_image_in_use(daemon):
     for name in ('b', 'c'):
         answer = daemon.refused('Busy', 'Start', partition=name)
         check("in use by the partition 'a'" in answer['message'], answer['message'])
+    # Nor has one guest it twice.
+    answer = daemon.refused('Busy', 'AttachDevice', partition='a', xml=same_disk.replace('sda', 'sdb'))
+    check("in use by the partition 'a', as sda" in answer['message'], answer['message'])
     daemon.call('Destroy', partition='a')
+    daemon.define(name='twice', more=f"<devices>{disk}{same_disk.replace('sda', 'sdb')}</devices>")
+    daemon.refused('Busy', 'Start', partition='twice')
     daemon.call('Start', partition='b')
 
 
@@ -959,6 +964,21 @@ def test_tap(daemon):
                                     "</interface></devices>")
     answer = daemon.refused('Failed', 'Start', partition='lost')
     check("cannot be added to the bridge 'br1'" in answer['message'], answer['message'])
+    # One that comes later has its own too.
+    more = "<interface type='bridge'><source bridge='br0'/><mac address='02:00:00:00:00:07'/></interface>"
+    daemon.call('AttachDevice', partition='vm', xml=more)
+    same(links()['vnet1']['master'], 'br0', 'vnet1')
+    same(daemon.info()['interfaces'][2]['target'], 'vnet1', 'its name')
+    check('vnet' not in daemon.call('DumpXml', partition='vm', inactive=True)['xml'], 'config')
+    daemon.call('DetachDevice', partition='vm', xml=more)
+    # Networks are systemd's.
+    daemon.define(name='net', more="<devices><interface type='network'><source network='default'/>"
+                                   "</interface></devices>")
+    daemon.refused('Unsupported', 'Start', partition='net')
+    answer = daemon.refused('BadConfiguration', 'Define', xml=daemon.xml(
+        name='none', more="<devices><interface type='network'><source network='none'/></interface></devices>"))
+    check("there is no network 'none' (no /etc/mullion/networks/none.xml)" in answer['message'],
+          answer['message'])
     # What is started again has them again.
     os.kill(daemon.process_of('net'), signal.SIGKILL)
     daemon.wait(lambda: len(daemon.calls()[-2][3].get('cards', [])) == 2 and
@@ -1129,11 +1149,11 @@ def test_attach(daemon):
     daemon.call('AttachDevice', partition='vm', xml=daemon.disk('sdc'))
     same(daemon.methods()[-1], 'storage AddDisk', 'call')
     same(daemon.calls()[-1][3]['lun'], 2, 'lun')
-    # A second card comes with another process.
+    # A second card comes to the first.
     daemon.call('AttachDevice', partition='vm', xml=USER)
-    same([len(p['cards']) for _, _, m, p in daemon.calls() if 'cards' in p], [1, 2], 'cards')
-    same(daemon.process_of('storage'), before[0], 'disks go on')
-    check(daemon.process_of('net') != before[1], 'another process')
+    same(daemon.methods()[-2:], ['net AddCard', 'vsp Provide'], 'calls')
+    same([len(c[3]['devices']) for c in daemon.calls() if c[2] == 'Provide'], [1, 1, 1], 'offers')
+    same((daemon.process_of('storage'), daemon.process_of('net')), before, 'both go on')
     second = daemon.info()['interfaces'][1]['mac']
     same([(e['type'], e['device']) for e in take(events, 4)],
          [('device_added', 'sdb'), ('device_added', '02:00:00:00:00:09'), ('device_added', 'sdc'),
@@ -1176,6 +1196,12 @@ def test_attach_fails(daemon):
     daemon.call('Start', partition='full')
     answer = daemon.refused('Busy', 'AttachDevice', partition='full', xml=daemon.disk('sdb'))
     same((answer['message'], len(daemon.info('full')['disks'])), ('full', 1), 'AddDisk fails')
+    daemon.define(name='once', more=f'<devices>{USER}</devices>')
+    daemon.call('Start', partition='once')
+    answer = daemon.refused('Busy', 'AttachDevice', partition='once', xml=USER)
+    same((answer['message'], len(daemon.info('once')['interfaces'])), ('once is enough', 1),
+         'Provide fails')
+    same(daemon.methods()[-3:], ['net AddCard', 'vsp Provide', 'net RemoveCard'], 'taken back')
     daemon.define(name='die-net')
     daemon.call('Start', partition='die-net')
     answer = daemon.refused('Failed', 'AttachDevice', partition='die-net', xml=USER)
@@ -1252,14 +1278,44 @@ def test_qcow2(daemon):
         os.kill(int(file.read()), signal.SIGTERM)
     event = take(events, 1)[0]
     same((event['device'], event['state']), ('sda', 'running'), 'event')
-    daemon.refused('Unsupported', 'AttachDevice', partition='vm', xml=disk.replace('sda', 'sdb'))
     daemon.call('Destroy', partition='vm')
+    attach_qcow2(daemon, disk)
     # What is no image is found out by whoever reads it.
     with open(path, 'r+b') as file:
         file.seek(4)
         file.write(b'\xff' * 60)
     answer = daemon.refused('Failed', 'Start', partition='vm')
     check('is not shown' in answer['message'], answer['message'])
+
+
+def attach_qcow2(daemon, disk):
+    """One that comes while the guest runs, and goes."""
+    path, shown = daemon.top + '/second', daemon.run + '/image/vm:sdb/disk'
+    subprocess.run(['qemu-img', 'create', '-q', '-f', 'qcow2', '-o', 'cluster_size=128k', path, '5M'],
+                   check=True)
+    second = f'<disk type="file"><driver type="qcow2"/><source file="{path}"/><target dev="sdb"/></disk>'
+    daemon.call('Start', partition='vm')
+    events = subscribe(daemon, types=['device_added', 'device_removed'])
+    for _ in range(2):
+        daemon.call('AttachDevice', partition='vm', xml=second)
+        same(daemon.methods()[-1], 'storage AddDisk', 'call')
+        same(daemon.calls()[-1][3]['discard_granularity'], 131072, 'its clusters')
+        same(os.stat(shown).st_size, 5 << 20, 'size')
+        daemon.refused('BadConfiguration', 'AttachDevice', partition='vm', xml=second)
+        daemon.refused('Busy', 'AttachDevice', partition='vm', xml=second.replace('sdb', 'sdc'))
+        daemon.refused('Unsupported', 'ResizeDisk', partition='vm', target='sdb')
+        daemon.call('DetachDevice', partition='vm', xml=second)
+        daemon.wait(lambda: not os.path.ismount(shown), 'it is shown no more')
+        same([(e['type'], e['device']) for e in take(events, 2)],
+             [('device_added', 'sdb'), ('device_removed', 'sdb')], 'events')
+    with open(path, 'r+b') as file:
+        file.seek(4)
+        file.write(b'\xff' * 60)
+    answer = daemon.refused('Failed', 'AttachDevice', partition='vm', xml=second)
+    check('is not shown' in answer['message'], answer['message'])
+    same([d['target'] for d in daemon.info()['disks']], ['sda'], 'as before')
+    check(not os.path.exists(os.path.dirname(shown)), 'nothing is left of it')
+    daemon.call('Destroy', partition='vm')
 
 
 def run(name, function, *programs):

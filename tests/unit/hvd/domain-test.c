@@ -94,6 +94,7 @@ static const char everything[] =
 	"  <interface type='bridge'><source bridge='br0'/><target dev='tap0'/>"
 	"<driver queues='4'/><link state='down'/></interface>\n"
 	"  <interface type='ethernet'/>\n"
+	"  <interface type='network'><source network='lab' bridge='lab0'/></interface>\n"
 	"  <input type='keyboard' bus='vmbus'/><input type='mouse' bus='vmbus'/></devices>\n"
 	"</domain>\n";
 
@@ -128,7 +129,7 @@ static void check_cards(const struct domain *domain)
 	const struct domain_card *card = &domain->cards[0];
 	char mac[DOMAIN_MAC_TEXT];
 
-	REQUIRE(domain->card_count == 3);
+	REQUIRE(domain->card_count == 4);
 	domain_mac_format(card->mac, mac);
 	CHECK_STR(mac, "02:0a:ff:00:00:01");
 	CHECK(domain_card(domain, card->mac) == card);
@@ -147,7 +148,10 @@ static void check_cards(const struct domain *domain)
 	CHECK_EQ(card->queues, 4);
 	CHECK(card->unplugged && !card[1].unplugged);
 	CHECK_EQ(card[1].network, DOMAIN_ETHERNET);
-	CHECK(!card[1].target[0] && !card[1].queues);
+	CHECK(!card[1].target[0] && !card[1].queues && !card[1].source[0]);
+	CHECK_EQ(card[2].network, DOMAIN_NETWORK);
+	CHECK_STR(card[2].source, "lab");
+	CHECK_STR(card[2].bridge, "lab0");
 }
 
 static void test_everything(void)
@@ -205,8 +209,9 @@ static bool same_disk(const struct domain_disk *a, const struct domain_disk *b)
 static bool same_card(const struct domain_card *a, const struct domain_card *b)
 {
 	bool good = memcmp(a->mac, b->mac, sizeof(a->mac)) == 0 && a->network == b->network &&
-		    strcmp(a->bridge, b->bridge) == 0 && strcmp(a->target, b->target) == 0 &&
-		    a->mtu == b->mtu && a->queues == b->queues && a->unplugged == b->unplugged &&
+		    strcmp(a->bridge, b->bridge) == 0 && strcmp(a->source, b->source) == 0 &&
+		    strcmp(a->target, b->target) == 0 && a->mtu == b->mtu &&
+		    a->queues == b->queues && a->unplugged == b->unplugged &&
 		    a->forward_count == b->forward_count;
 
 	for (size_t i = 0; good && i < a->forward_count; i++)
@@ -448,6 +453,7 @@ static void test_device(void)
 	domain_free(domain);
 	CHECK(!parse_device("\n<domain type='mullion'/>"));
 	expect("<domain>: not a device: a <disk> or an <interface>", 2, DOMAIN_BAD);
+	CHECK(!parse_device("<network/>"));
 	CHECK(!parse_device("<disk type='file'/>"));
 	CHECK_EQ(error.line, 1);
 	CHECK(!parse(DISK));
@@ -591,6 +597,15 @@ static void test_said(void)
 		{ "<devices>\n<interface type='direct'/></devices>", 6, NULL },
 		{ "<devices>\n<interface type='bridge'/></devices>", 6,
 		  "<interface>: a <source> with the bridge is missing" },
+		{ "<devices>\n<interface type='network'/></devices>", 6,
+		  "<interface>: a <source> with the network is missing" },
+		{ "<devices><interface type='bridge'>\n<source network='a'/></interface></devices>",
+		  6, "<source>: the attribute 'bridge' is required" },
+		{ "<devices><interface type='bridge'>\n<source network='a' bridge='b'/></interface>"
+		  "</devices>",
+		  6, "<source>: attribute 'network' of another type" },
+		{ "<devices><interface type='network'>\n<source bridge='a'/></interface></devices>",
+		  6, "<source>: the attribute 'network' is required" },
 		{ "<devices><interface type='user'>\n<source bridge='a'/></interface></devices>", 6,
 		  "<source>: not with an interface of type 'user'" },
 		{ "<devices><interface type='ethernet'>\n<portForward proto='tcp'><range start='1'/>"

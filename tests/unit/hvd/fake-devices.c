@@ -12,6 +12,7 @@
  *   deaf        the guest cannot be asked
  *   stay        Stop does not end it
  *   full        AddDisk and AddCard fail
+ *   once        Provide works once
  * Descriptors of tap devices stay open until it ends.
  *
  * It obeys signals: SIGUSR1 is the guest's driver that answers (Vsp), or a disk
@@ -42,6 +43,7 @@ static struct {
 	sd_varlink *subscriber;
 	sd_event *event;
 	int socket;
+	bool provided;
 } fake = { .heartbeat = "none", .socket = -1 };
 
 static void note(const char *method, sd_json_variant *json)
@@ -228,6 +230,9 @@ static int on_provide(sd_varlink *link, sd_json_variant *json, sd_varlink_method
 	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0 ||
 	    type != SOCK_SEQPACKET)
 		return refuse(link, "BadConfiguration", "no socket of the right kind");
+	if (fake.provided && strcmp(fake.name, "once") == 0)
+		return refuse(link, "NoResources", "once is enough");
+	fake.provided = true;
 	fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	return sd_varlink_reply(link, NULL);
 }
@@ -289,6 +294,9 @@ static int on_add_card(sd_varlink *link, sd_json_variant *json, sd_varlink_metho
 		       void *data)
 {
 	(void)flags, (void)data;
+	if (descriptor(link, json, "socket_fd") < 0 ||
+	    !keep_taps(link, sd_json_variant_by_key(json, "card")))
+		return refuse(link, "BadConfiguration", "descriptors are missing");
 	return add_part(link, "AddCard", sd_json_variant_by_key(json, "card"));
 }
 

@@ -554,6 +554,137 @@ static uint32_t received_to(struct vsc *vsc, const char *mac)
 	return receive_all(vsc, 0, &length);
 }
 
+static void coalesce(struct vsc *vsc, uint8_t how)
+{
+	struct ndis_offload_parameters set = { .header = { NDIS_OBJECT_DEFAULT, 3, 26 },
+					       .coalesce4 = how,
+					       .coalesce6 = how };
+
+	CHECK_EQ(vsc_set(vsc, OID_TCP_OFFLOAD_PARAMETERS, &set, sizeof(set)), 0);
+	vsc_turn(vsc);
+}
+
+/* The next packet: its parts, put together in got. Returns how many there were. */
+static uint32_t receive_parts(struct vsc *vsc, uint32_t *size)
+{
+	struct received received;
+	uint32_t value, bytes;
+
+	for (unsigned int i = 0; i < 10; i++)
+		vsc_turn(vsc);
+	*size = 0;
+	if (!vsc_receive(vsc, 0, &received))
+		return 0;
+	for (uint32_t i = 0; i < received.count; i++) {
+		uint32_t flags = RNDIS_PART_IS | (i ? 0 : RNDIS_PART_FIRST) |
+				 (i + 1 < received.count ? 0 : RNDIS_PART_LAST);
+		const uint8_t *found;
+
+		vsc_read(vsc, &received, i, message);
+		CHECK(find_info(message, RNDIS_INFO_PART | RNDIS_INFO_OTHER, &value));
+		CHECK_EQ(value, 1u | flags << 8);
+		CHECK_EQ(find_info(message, RNDIS_INFO_CHECKSUM, &value), !i);
+		CHECK(i || value == RNDIS_CHECKED_TCP);
+		found = find_frame(message, &bytes);
+		REQUIRE(*size + bytes <= ROOM);
+		memcpy(got + *size, found, bytes);
+		*size += bytes;
+	}
+	vsc_give_back(vsc, 0, received.transaction);
+	return received.count;
+}
+
+/* Large segments for a guest that asks for them, and for one that does not any more. */
+static void receive_large(void)
+{
+	struct vsc *vsc = connected(1, true, 1500);
+	struct frame_header header = { FRAME_NEEDS_SUM, FRAME_CUT_TCP4, 54, 1460, 34, 16 };
+	uint32_t length = 0, rounds = 0;
+	uint64_t bytes = 0;
+
+	for (uint32_t size = 1515; size <= 65535; size += 1601, rounds++) {
+		/* It is not asked for at first. */
+		if (!rounds) {
+			make_tcp(size);
+			peer_write(vsc, 0, &header, frame, size);
+			CHECK_EQ(receive_all(vsc, 0, &length), 0);
+			coalesce(vsc, NDIS_OFFLOAD_ON);
+		}
+		CHECK_NOTE("%u bytes", size);
+		make_tcp(size);
+		peer_write(vsc, 0, &header, frame, size);
+		if (size > vsc->section_size - 96) {
+			CHECK_EQ(receive_parts(vsc, &length),
+				 (size + vsc->section_size - 97) / (vsc->section_size - 96));
+			bytes += size;
+			CHECK_EQ(length, size);
+			CHECK_MEM(got, frame, size);
+		} else {
+			CHECK_EQ(receive_all(vsc, 0, &length), 1);
+			bytes += size;
+		}
+	}
+	CHECK_EQ(counts(vsc).rx_packets, rounds);
+	CHECK_EQ(counts(vsc).rx_bytes, bytes);
+	CHECK_EQ(counts(vsc).rx_errors, 1);
+	/* A small one does not go in parts, whoever it comes from. */
+	make_tcp(600);
+	peer_write(vsc, 0, &nothing, frame, 600);
+	CHECK_EQ(receive_all(vsc, 0, &length), 1);
+	CHECK(!find_info(message, RNDIS_INFO_PART | RNDIS_INFO_OTHER, &length));
+	/* A tag is taken away, and the sum is where it was. */
+	make_tcp(9000);
+	memmove(frame + 16, frame + 12, 8984);
+	memcpy(frame + 12, "\x81\x00\x00\x07", 4);
+	header.sum_start = 38;
+	peer_write(vsc, 0, &header, frame, 9000);
+	CHECK(receive_parts(vsc, &length));
+	CHECK_EQ(length, 8996);
+	CHECK_MEM(got + 12, frame + 16, 8984);
+	/* The next process goes on with it. */
+	vsc_replace_card(vsc, &config, true);
+	REQUIRE(fake_open(vsc->channels[0], true));
+	header.sum_start = 34;
+	make_tcp(9000);
+	peer_write(vsc, 0, &header, frame, 9000);
+	CHECK(receive_parts(vsc, &length));
+	CHECK_EQ(length, 9000);
+	coalesce(vsc, NDIS_OFFLOAD_OFF);
+	peer_write(vsc, 0, &header, frame, 9000);
+	CHECK_EQ(receive_all(vsc, 0, &length), 0);
+	vsc_free(vsc);
+}
+
+/* A guest that gives sections back as it likes: there may be no run of them. */
+static void receive_large_full(void)
+{
+	struct vsc *vsc = connected(1, true, 1500);
+	struct frame_header header = { FRAME_NEEDS_SUM, FRAME_CUT_TCP4, 54, 1460, 34, 16 };
+	struct received received, last = { 0 };
+	uint32_t length = 0, sent = 0;
+
+	coalesce(vsc, NDIS_OFFLOAD_ON);
+	make_tcp(60000);
+	for (uint32_t i = 0; i < vsc->section_count; i++) {
+		peer_write(vsc, 0, &header, frame, 60000);
+		vsc_turn(vsc);
+		if (!vsc_receive(vsc, 0, &received))
+			break;
+		last = received;
+		sent++;
+	}
+	REQUIRE(last.count);
+	CHECK_EQ(sent, (vsc->section_count - NIC_SECTIONS_SPARE) / last.count);
+	CHECK_EQ(counts(vsc).rx_packets, sent);
+	CHECK_EQ(counts(vsc).rx_drops, 1);
+	/* One is back. */
+	vsc_give_back(vsc, 0, last.transaction);
+	peer_write(vsc, 0, &header, frame, 60000);
+	CHECK(receive_parts(vsc, &length));
+	CHECK_EQ(length, 60000);
+	vsc_free(vsc);
+}
+
 static void receive_filter(void)
 {
 	static const struct {
@@ -750,19 +881,27 @@ static void queues(void)
 	CHECK_EQ(receive_all(vsc, 0, &length), 1);
 	vsc_open_sub(vsc, 1);
 	vsc_open_sub(vsc, 2);
+	for (uint32_t i = 0; i < 3; i++) {
+		CHECK_NOTE("queue %u", i);
+		make_tcp(100 + i);
+		peer_write(vsc, i, &nothing, frame, 100 + i);
+		CHECK_EQ(receive_all(vsc, i, &length), 1);
+		CHECK_EQ(length, 100 + i);
+		packet = make_packet(message, frame, 100 + i, NULL, 0);
+		CHECK_EQ(vsc_send(vsc, i, message, packet, packet), NVSP_STATUS_SUCCESS);
+		CHECK_INT(peer_read(vsc, i, &header, got, ROOM), 100 + i);
+	}
+	/* With a table it decides, whatever queue a frame came by. */
 	CHECK_EQ(vsc_scale(vsc, 3), 0);
 	for (uint32_t i = 0; i < 3; i++) {
 		CHECK_NOTE("queue %u", i);
 		make_tcp(100 + i);
 		memcpy(frame + 26, "\x42\x09\x95\xbb\xa1\x8e\x64\x50\x0a\xea\x06\xe6", 12);
 		peer_write(vsc, i, &nothing, frame, 100 + i);
-		CHECK_EQ(receive_all(vsc, i, &length), 1);
+		CHECK_EQ(receive_all(vsc, 0x51ccc178 % NDIS_RSS_TABLE_MAX % 3, &length), 1);
 		CHECK_EQ(length, 100 + i);
 		CHECK(find_info(message, RNDIS_INFO_HASH, &value));
 		CHECK_EQ(value, 0x51ccc178);
-		packet = make_packet(message, frame, 100 + i, NULL, 0);
-		CHECK_EQ(vsc_send(vsc, i, message, packet, packet), NVSP_STATUS_SUCCESS);
-		CHECK_INT(peer_read(vsc, i, &header, got, ROOM), 100 + i);
 	}
 	/* Control messages belong to the first channel. */
 	CHECK(!vsc->channels[1]->broken);
@@ -1044,6 +1183,8 @@ int main(void)
 	CHECK_RUN(receive_sizes);
 	CHECK_RUN(receive_vlan);
 	CHECK_RUN(receive_checksum);
+	CHECK_RUN(receive_large);
+	CHECK_RUN(receive_large_full);
 	CHECK_RUN(receive_filter);
 	CHECK_RUN(receive_together);
 	CHECK_RUN(exhaustion);

@@ -225,7 +225,7 @@ void vsc_begin(struct vsc *guest, uint32_t version, uint32_t mtu)
 	if (version >= NVSP_VERSION_2) {
 		message = (struct nvsp_message){ .type = NVSP_NDIS_CONFIG };
 		message.u.ndis_config.frame_size = mtu + FRAME_HEADER;
-		message.u.ndis_config.capabilities[0] = NVSP_CAPABLE_8021Q;
+		message.u.ndis_config.capabilities[0] = NVSP_CAPABLE_8021Q | NVSP_CAPABLE_RSC;
 		vsc_tell(guest, &message);
 	}
 	message = (struct nvsp_message){ .type = NVSP_NDIS_VERSION };
@@ -476,7 +476,7 @@ bool vsc_receive(struct vsc *guest, uint32_t channel, struct received *received)
 		if (sent->type != VMBUS_PACKET_TRANSFER_PAGES)
 			continue;
 		memcpy(&pages, sent->extra, sizeof(pages));
-		MUST(pages.buffer == VSC_RECEIVE_ID && pages.range_count <= 32 &&
+		MUST(pages.buffer == VSC_RECEIVE_ID && pages.range_count <= 48 &&
 		     pages.range_count && sent->extra_size == 8 + 8 * pages.range_count &&
 		     sent->flags == VMBUS_PACKET_ANSWER_WANTED && sent->size == sizeof(words));
 		memcpy(words, sent->payload, sizeof(words));

@@ -25,7 +25,7 @@ struct received {
 	uint64_t transaction;
 	uint32_t kind; /* NVSP_CHANNEL_* */
 	uint32_t count;
-	uint32_t offsets[32], sizes[32];
+	uint32_t offsets[48], sizes[48];
 };
 
 struct vsc {

@@ -15,11 +15,13 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bounce.h"
 #include "command.h"
 #include "file.h"
+#include "lock.h"
 #include "storage-short.h"
 #include "uring.h"
 
@@ -620,6 +622,48 @@ static void got(struct bounce_wait *wait, void *buffer)
 	waiter->at = ++served;
 }
 
+static unsigned int waited;
+
+static void on_waiting(void *context)
+{
+	*(unsigned int *)context += 1;
+}
+
+/* How long it is waited for a lock, and that it is the open file's. */
+static void test_lock(void)
+{
+	int fd = temporary(4096), other, third;
+	char path[64];
+	struct timespec now;
+	uint64_t until;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	other = open(path, O_RDWR | O_CLOEXEC);
+	third = open(path, O_RDONLY | O_CLOEXEC);
+	REQUIRE(other >= 0 && third >= 0);
+	CHECK_INT(lock_file(fd, false, 0, NULL, NULL), 0);
+	CHECK_INT(lock_file(fd, false, 0, NULL, NULL), 0);
+	CHECK_INT(lock_file(other, false, 0, on_waiting, &waited), EBUSY);
+	CHECK_INT(lock_file(third, true, 0, on_waiting, &waited), EBUSY);
+	CHECK_EQ(waited, 0);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	until = ((uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 + 200) * 1000000;
+	CHECK_INT(lock_file(other, false, until, on_waiting, &waited), EBUSY);
+	CHECK_EQ(waited, 1);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	CHECK((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec >= until);
+	/* All of a file that has become longer. */
+	REQUIRE(ftruncate(fd, 1 << 20) == 0);
+	CHECK_INT(lock_file(other, false, 0, NULL, NULL), EBUSY);
+	close(fd);
+	CHECK_INT(lock_file(third, true, 0, NULL, NULL), 0);
+	CHECK_INT(lock_file(other, true, 0, NULL, NULL), 0);
+	CHECK_INT(lock_file(other, false, 0, NULL, NULL), EBUSY);
+	CHECK_INT(lock_file(third, false, 0, NULL, NULL), EBADF);
+	close(other);
+	close(third);
+}
+
 static void test_bounce(void)
 {
 	struct bounce *pool = bounce_new(4ul * BOUNCE_MAX);
@@ -706,6 +750,7 @@ int main(int argc, char **argv)
 		CHECK_RUN(test_cut);
 		CHECK_RUN(test_sealed);
 		CHECK_RUN(test_refused);
+		CHECK_RUN(test_lock);
 		CHECK_RUN(test_bounce);
 		CHECK_RUN(test_full);
 	}

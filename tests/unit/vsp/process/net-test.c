@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -423,6 +424,76 @@ static void test_guest(void)
 	process_guest_free(&guest);
 }
 
+#define ADDED(index, socket)                                                   \
+	"{\"card\":{\"instance\":\"" INSTANCE "\",\"name\":\"a\"," MAC "," TAP \
+	",\"tap_fds\":[" index "]},\"socket_fd\":" socket "}"
+
+/* Configured without a card; the end of its socket that is hv-vsp's. */
+static int begin_empty(void)
+{
+	int pair[2];
+
+	REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
+	process_begin();
+	process_give(guest.memory);
+	process_give_away(pair[1]);
+	CHECK(process_call("Configure",
+			   "{\"name\":\"n\",\"partition_fd\":0,\"socket_fd\":1,\"cards\":[]}"));
+	return pair[0];
+}
+
+static void give_added(void)
+{
+	int pair[2];
+
+	REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
+	frames = pair[0];
+	process_give_away(process_guest_socket(&guest));
+	process_give_away(pair[1]);
+}
+
+static bool is_at_end(int socket)
+{
+	struct pollfd look = { .fd = socket, .events = POLLIN };
+	char byte;
+
+	return poll(&look, 1, 10000) == 1 && recv(socket, &byte, 1, 0) <= 0;
+}
+
+/* A card that comes later has a socket of its own, until it is removed. */
+static void test_added(void)
+{
+	int first;
+
+	process_guest_new(&guest, INSTANCE, 4, 4);
+	first = begin_empty();
+	give_added();
+	process_call("AddCard", ADDED("1", "2"));
+	process_failed("BadConfiguration", "no descriptor 2");
+	CHECK_EQ(statistic(INSTANCE, "rx_packets"), UINT64_MAX);
+	close(frames);
+	give_added();
+	CHECK(process_call("AddCard", ADDED("1", "0")));
+	CHECK(process_guest_open(&guest, false));
+	negotiate();
+	start_card();
+	check_frame(1);
+	check_remove();
+	CHECK(is_at_end(guest.link));
+	close(frames);
+	/* The same card again, and it is not known at the first socket. */
+	give_added();
+	CHECK(process_call("AddCard", ADDED("1", "0")));
+	close(guest.link);
+	guest.link = first;
+	process_guest_offer(&guest, false);
+	CHECK(!process_guest_opened(&guest));
+	CHECK(process_call("Stop", "{}"));
+	CHECK_INT(process_end(), 0);
+	close(frames);
+	process_guest_free(&guest);
+}
+
 int main(int argc, char **argv)
 {
 	REQUIRE(argc == 2);
@@ -431,6 +502,7 @@ int main(int argc, char **argv)
 	CHECK_RUN(test_wrong);
 	CHECK_RUN(test_cards);
 	CHECK_RUN(test_guest);
+	CHECK_RUN(test_added);
 	process_teardown();
 	return check_done();
 }

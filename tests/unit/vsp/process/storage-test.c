@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 #include <vmbus/storage.h>
 
@@ -108,6 +109,10 @@ static const struct {
 	  "BadConfiguration", "disk a: blocks" },
 	{ BEGIN FDS, "{\"lun\":0,\"fd\":2,\"name\":\"a\",\"logical_block\":0," DISK "}",
 	  "BadConfiguration", "disk a: a block of 0" },
+	{ BEGIN FDS, "{\"lun\":0,\"fd\":2,\"name\":\"a\",\"discard_granularity\":0," DISK "}",
+	  "BadConfiguration", "disk a: a block of 0" },
+	{ BEGIN FDS, "{\"lun\":0,\"fd\":2,\"name\":\"a\",\"discard_granularity\":5000," DISK "}",
+	  "BadConfiguration", "disk a: space is freed" },
 	{ BEGIN FDS,
 	  "{\"lun\":0,\"fd\":2,\"name\":\"a\",\"serial\":\"123456789012345678901234567890123\"," DISK
 	  "}",
@@ -261,6 +266,123 @@ static void test_deaf_subscriber(void)
 		sd_varlink_close_unref(all[i]);
 	CHECK(process_call("Stop", "{}"));
 	CHECK_INT(process_end(), 0);
+	close(disk);
+}
+
+/* ---- locks ---- */
+
+/* Another open file of the same one. */
+static int open_again(int fd, int access)
+{
+	char path[64];
+	int other;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	other = open(path, access | O_CLOEXEC);
+	REQUIRE(other >= 0);
+	return other;
+}
+
+static void lock(int fd, short type)
+{
+	struct flock whole = { .l_type = type, .l_whence = SEEK_SET };
+
+	REQUIRE(fcntl(fd, F_OFD_SETLK, &whole) == 0);
+}
+
+static uint64_t milliseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* A process that has the file locked for so long, as one that was killed while the kernel
+ * writes for it. */
+static pid_t hold(int disk, unsigned int ms)
+{
+	int ready[2];
+	char byte;
+	pid_t pid;
+
+	REQUIRE(pipe2(ready, O_CLOEXEC) == 0);
+	pid = fork();
+	REQUIRE(pid >= 0);
+	if (pid == 0) {
+		lock(open_again(disk, O_RDWR), F_WRLCK);
+		byte = 1;
+		REQUIRE(write(ready[1], &byte, 1) == 1);
+		usleep(ms * 1000);
+		_exit(0);
+	}
+	close(ready[1]);
+	REQUIRE(read(ready[0], &byte, 1) == 1);
+	close(ready[0]);
+	return pid;
+}
+
+static void configure_disk(int disk, const char *description)
+{
+	int pair[2];
+
+	REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
+	process_give_away(process_file(GUEST_MEMORY));
+	process_give_away(pair[1]);
+	process_give(disk);
+	process_call("Configure", "{" BEGIN FDS ",\"disks\":[%s]}", description);
+	close(pair[0]);
+}
+
+/* What the process before has left under way is waited for. */
+static void test_lock_waits(void)
+{
+	int disk = process_file(DISK_SIZE), given = open_again(disk, O_RDWR);
+	uint64_t begin = milliseconds();
+	pid_t holder = hold(disk, 700);
+
+	process_begin();
+	configure_disk(given, ONE);
+	CHECK(!process.error);
+	CHECK(milliseconds() - begin >= 700);
+	REQUIRE(waitpid(holder, NULL, 0) == holder);
+	CHECK_EQ(statistic(0, "size"), DISK_SIZE);
+	CHECK(process_call("Stop", "{}"));
+	CHECK_INT(process_end(), 0);
+	close(given);
+	close(disk);
+}
+
+#define READ_ONLY "\"read_only\":true,\"cache\":\"writeback\",\"discard\":false"
+
+/* A disk that comes to others is refused at once; one that is read only shares. */
+static void test_lock_refuses(void)
+{
+	int disk = process_file(DISK_SIZE), other = open_again(disk, O_RDWR);
+	int given = open_again(disk, O_RDWR), reader = open_again(disk, O_RDONLY);
+
+	process_begin();
+	configure_disk(given, "");
+	CHECK(!process.error);
+	lock(other, F_RDLCK);
+	process_give(given);
+	process_call("AddDisk", "{\"disk\":" ADDED "}");
+	process_failed("NoResources", "disk a: its file is locked");
+	process_give(reader);
+	CHECK(process_call("AddDisk",
+			   "{\"disk\":{\"lun\":1,\"fd\":0,\"name\":\"b\"," READ_ONLY "}}"));
+	lock(other, F_UNLCK);
+	process_give(given);
+	process_call("AddDisk", "{\"disk\":" ADDED "}");
+	process_failed("NoResources", "disk a: its file is locked");
+	CHECK(process_call("RemoveDisk", "{\"lun\":1}"));
+	close(reader);
+	process_give(given);
+	CHECK(process_call("AddDisk", "{\"disk\":" ADDED "}"));
+	CHECK(process_call("Stop", "{}"));
+	CHECK_INT(process_end(), 0);
+	close(given);
+	close(other);
 	close(disk);
 }
 
@@ -509,6 +631,8 @@ int main(int argc, char **argv)
 	CHECK_RUN(test_no_descriptors);
 	CHECK_RUN(test_disks);
 	CHECK_RUN(test_deaf_subscriber);
+	CHECK_RUN(test_lock_waits);
+	CHECK_RUN(test_lock_refuses);
 	CHECK_RUN(test_resume);
 	CHECK_RUN(test_journal);
 	CHECK_RUN(test_link);
