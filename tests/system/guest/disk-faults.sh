@@ -9,7 +9,7 @@
 # shellcheck source=tests/system/guest/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-guests 700 <<'EOS' || fail "faults of disks"
+guests 1000 <<'EOS' || fail "faults of disks"
 booted
 cd /srv
 truncate -s 64M a.img

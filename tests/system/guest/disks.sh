@@ -9,7 +9,7 @@
 # shellcheck source=tests/system/guest/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-guests 700 <<'EOS' || fail "disks of a guest that runs"
+guests 1000 <<'EOS' || fail "disks of a guest that runs"
 booted
 cd /srv
 truncate -s 64M a.img b.img c.img d.img

@@ -9,7 +9,7 @@
 # shellcheck source=tests/system/guest/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-guests 500 <<'EOS' || fail "a guest whose providers are killed"
+guests 800 <<'EOS' || fail "a guest whose providers are killed"
 booted
 truncate -s 64M /srv/disk.img
 define dev 2 256 'vmbus net churn:40 net content wait' '<devices>
@@ -34,7 +34,7 @@ for ((n = 1; n <= 9; n++)); do
 	done
 done
 echo 'ok: killed and replaced: hv-storage 9 times, hv-net 3 times'
-says dev 'churn: round 40' 200
+says dev 'churn: round 40' 400
 until [ "$(console dev | grep -c 'answers$')" = 2 ]; do
 	! console dev | grep -q FAILED || fail "$(console dev | grep -m1 FAILED)"
 	sleep 0.5
