@@ -250,9 +250,11 @@ told() {
 	echo "ok: event: ${lines#*:}"
 }
 
-# The account of memory: hv's, and the pages that the parent has pinned.
+# The account of memory: hv's, and the pages that the parent has pinned. The kernel counts
+# those on each CPU, and adds that up now and then, or when it is asked to.
 accounts() {
 	/run/share/accounts
+	echo 1 >/proc/sys/vm/stat_refresh
 	awk '/^nr_foll_pin_acquired/ { n += $2 } /^nr_foll_pin_released/ { n -= $2 } END { print "pinned:", n }' /proc/vmstat
 }
 
