@@ -17,6 +17,7 @@
 #include "core/run.h"
 #include "core/stats.h"
 #include "core/string.h"
+#include "hyperv/assist.h"
 #include "x86/asm.h"
 
 _Static_assert(sizeof(struct vp) <= PAGE_SIZE, "a page of the pool");
@@ -393,6 +394,7 @@ static void enter(struct vp *vp, u32 exits)
 {
 	struct mullion_vp_stats *stats = vp->stats;
 	struct child *c = vp->child;
+	bool assisted = assist_enter(&c->partition->pages, c->msrs.assist_page, &c->apic);
 
 	vendor->set_exits(vp, exits);
 	vendor->set_tpr(vp, vapic_cr8(&c->apic));
@@ -406,6 +408,8 @@ static void enter(struct vp *vp, u32 exits)
 	__atomic_fetch_add(&c->turn, 1, __ATOMIC_SEQ_CST);
 	WRITE_ONCE(stats->entered_tsc, 0);
 	vp_account(vp, &stats->guest_ticks);
+	if (assisted)
+		assist_leave(&c->partition->pages, c->msrs.assist_page, &c->apic);
 	if (vendor->get_tpr(vp) != vapic_cr8(&c->apic))
 		vapic_set_cr8(&c->apic, vendor->get_tpr(vp));
 	WRITE_ONCE(stats->exits[vp->exit.reason], stats->exits[vp->exit.reason] + 1);

@@ -69,6 +69,7 @@ void child_exit_cpuid(struct vp *vp)
 
 static bool apic_msr(struct child *c, u32 msr, bool write, u64 *value)
 {
+	bool synthetic = msr > APIC_MSR_LAST;
 	u64 now = child_time(c) * 100;
 	enum vapic_action action;
 	struct vapic_out out;
@@ -80,8 +81,10 @@ static bool apic_msr(struct child *c, u32 msr, bool write, u64 *value)
 		return true;
 	}
 	if (!write)
-		return vapic_read_msr(&c->apic, msr, now, value);
-	action = vapic_write_msr(&c->apic, msr, *value, now, &out);
+		return synthetic ? vapic_read_synthetic(&c->apic, msr, now, value) :
+				   vapic_read_msr(&c->apic, msr, now, value);
+	action = synthetic ? vapic_write_synthetic(&c->apic, msr, *value, now, &out) :
+			     vapic_write_msr(&c->apic, msr, *value, now, &out);
 	if (action == VAPIC_IPI)
 		child_send_ipi(c->partition, &out.ipi);
 	return action != VAPIC_FAULT;

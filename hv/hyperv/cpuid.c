@@ -80,17 +80,17 @@ static const struct {
 	{ HV_SYNTHETIC_HV1, HV_CPUID_FEATURES, D, HV_FEATURE_CRASH_MSRS },
 	{ HV_SYNTHETIC_HV1, HV_CPUID_HINTS, A, HV_HINT_RELAXED_TIMING | HV_HINT_NO_AUTO_EOI },
 	{ HV_SYNTHETIC_HV1, HV_CPUID_HINTS, B, HV_SPIN_NEVER_NOTIFY },
+	{ HV_SYNTHETIC_APIC_MSRS, HV_CPUID_HINTS, A, HV_HINT_APIC_MSRS },
 	{ HV_SYNTHETIC_TLB_FLUSH, HV_CPUID_HINTS, A, HV_HINT_REMOTE_TLB_FLUSH },
 	{ HV_SYNTHETIC_CLUSTER_IPI, HV_CPUID_HINTS, A, HV_HINT_CLUSTER_IPI },
 	{ HV_SYNTHETIC_EXTENDED_MASKS, HV_CPUID_HINTS, A, HV_HINT_EXTENDED_MASKS },
 };
 
 /* HV_SYNTHETIC_REFERENCE_COUNTER to VP_INDEX, and REFERENCE_TSC to FREQUENCY_MSRS, are in
- * the order of HV_ACCESS_*. Hyper-V's MSRs for the local APIC are not there: x2APIC has as
- * good ones. */
+ * the order of HV_ACCESS_*. */
 u32 cpuid_access(u64 synthetic)
 {
-	return (u32)((synthetic >> 2 & 0x6e) | (synthetic & 0xe00));
+	return (u32)((synthetic >> 2 & 0x7e) | (synthetic & 0xe00));
 }
 
 static void hypervisor_leaf(const struct cpuid_vp *vp, u32 leaf, u32 r[4])

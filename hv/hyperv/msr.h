@@ -55,7 +55,7 @@ enum msr_result {
 	MSR_FAULT, /* #GP, nothing has changed */
 	MSR_UNKNOWN, /* #GP, or what the partition's property says */
 	MSR_TO_VENDOR, /* the CPU's own register */
-	MSR_TO_APIC, /* APIC_BASE, x2APIC's registers */
+	MSR_TO_APIC, /* APIC_BASE, x2APIC's registers, Hyper-V's EOI, ICR, TPR */
 	MSR_TO_SYNIC, /* synic_read, synic_write, then stimer_run */
 	MSR_TO_STIMER, /* stimer_read, stimer_write, then stimer_run */
 	MSR_TO_CRASH, /* crash_read, crash_write */

@@ -2,6 +2,8 @@
 /* A child's local APIC, see vapic.h. Pure. */
 #include "x86/vapic.h"
 
+#include <hyperv/guest.h>
+
 #define REG(v, offset) ((v)->regs.reg[(offset) / 16])
 
 #define VERSION (0x14u | (VAPIC_LVTS - 1) << 16)
@@ -181,6 +183,13 @@ enum vapic_action vapic_end(struct vapic *v, struct vapic_out *out)
 	assign(&REG(v, APIC_ISR), out->vector, false);
 	out->level = has(&REG(v, APIC_TMR), out->vector);
 	return VAPIC_EOI;
+}
+
+bool vapic_ends_unseen(const struct vapic *v)
+{
+	u8 vector = highest(&REG(v, APIC_ISR));
+
+	return vector && !has(&REG(v, APIC_TMR), vector) && !highest(&REG(v, APIC_IRR));
 }
 
 void vapic_set_auto_eoi(struct vapic *v, u8 vector, bool on)
@@ -639,6 +648,40 @@ enum vapic_action vapic_write_msr(struct vapic *v, u32 msr, u64 value, u64 now,
 	if (icr)
 		REG(v, APIC_ICR2) = (u32)(value >> 32);
 	return write_register(v, offset, (u32)value & bits, now, out);
+}
+
+/* By HV_X64_MSR_EOI, ICR, TPR. */
+static u32 synthetic_register(u32 msr)
+{
+	return msr == HV_X64_MSR_EOI ? APIC_EOI : msr == HV_X64_MSR_ICR ? APIC_ICR : APIC_TPR;
+}
+
+bool vapic_read_synthetic(struct vapic *v, u32 msr, u64 now, u64 *value)
+{
+	u32 offset = synthetic_register(msr);
+
+	if (v->mode == VLAPIC_X2APIC)
+		return vapic_read_msr(v, APIC_MSR_FIRST + offset / 16, now, value);
+	if (v->mode != VLAPIC_XAPIC || offset == APIC_EOI)
+		return false;
+	*value = read_register(v, offset, now);
+	if (offset == APIC_ICR)
+		*value |= (u64)REG(v, APIC_ICR2) << 32;
+	return true;
+}
+
+enum vapic_action vapic_write_synthetic(struct vapic *v, u32 msr, u64 value, u64 now,
+					struct vapic_out *out)
+{
+	u32 offset = synthetic_register(msr);
+
+	if (v->mode == VLAPIC_X2APIC)
+		return vapic_write_msr(v, APIC_MSR_FIRST + offset / 16, value, now, out);
+	if (v->mode != VLAPIC_XAPIC || (value >> 32 && offset != APIC_ICR))
+		return VAPIC_FAULT;
+	if (offset == APIC_ICR)
+		REG(v, APIC_ICR2) = (u32)(value >> 32);
+	return vapic_write_xapic(v, offset, (u32)value, now, out);
 }
 
 /* The whole state. */

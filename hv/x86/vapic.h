@@ -136,6 +136,12 @@ bool vapic_read_msr(const struct vapic *v, u32 msr, u64 now, u64 *value);
 enum vapic_action vapic_write_msr(struct vapic *v, u32 msr, u64 value, u64 now,
 				  struct vapic_out *out);
 
+/* Hyper-V's MSRs for EOI, ICR and TPR: in x2APIC mode they are that mode's, in xAPIC
+ * mode the page's registers, the ICR's halves together. EOI cannot be read. */
+bool vapic_read_synthetic(struct vapic *v, u32 msr, u64 now, u64 *value);
+enum vapic_action vapic_write_synthetic(struct vapic *v, u32 msr, u64 value, u64 now,
+					struct vapic_out *out);
+
 /* The guest writes APIC_BASE; false for #GP. The page cannot be moved. */
 bool vapic_write_base(struct vapic *v, u64 value);
 
@@ -150,6 +156,10 @@ enum vapic_action vapic_write_icr(struct vapic *v, u32 low, struct vapic_out *ou
 
 /* Ends the vector in service with the highest priority. VAPIC_DONE if none is. */
 enum vapic_action vapic_end(struct vapic *v, struct vapic_out *out);
+
+/* Would ending the vector in service with the highest priority concern nobody but the
+ * guest? Nothing waits for it, and no device is to be told. False if none is. */
+bool vapic_ends_unseen(const struct vapic *v);
 
 /* CR8: the upper four bits of the task priority. Setting clears the lower. */
 u8 vapic_cr8(const struct vapic *v);

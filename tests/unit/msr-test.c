@@ -97,6 +97,7 @@ static void who(void)
 		{ 0x40000020, 0x40000020, MSR_DONE, MSR_FAULT },
 		{ 0x40000021, 0x40000021, MSR_DONE, MSR_DONE },
 		{ 0x40000022, 0x40000023, MSR_DONE, MSR_FAULT },
+		{ 0x40000070, 0x40000072, MSR_TO_APIC, MSR_TO_APIC },
 		{ 0x40000073, 0x40000073, MSR_DONE, MSR_DONE },
 		{ 0x40000080, 0x4000009f, MSR_TO_SYNIC, MSR_TO_SYNIC },
 		{ 0x400000b0, 0x400000b7, MSR_TO_STIMER, MSR_TO_STIMER },
@@ -120,7 +121,7 @@ static void who(void)
 			CHECK_EQ(msr_write(&c, msr, 0), write);
 			/* Without any privilege Hyper-V's are not there. */
 			c.access = 0;
-			if (msr >> 28 == 4 && msr != 0x40000073) {
+			if (msr >> 28 == 4) {
 				CHECK_EQ(msr_read(&c, msr, &value), MSR_UNKNOWN);
 				CHECK_EQ(msr_write(&c, msr, 0), MSR_UNKNOWN);
 			}

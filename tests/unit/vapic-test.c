@@ -57,6 +57,42 @@ static struct vapic ready(uint32_t id, bool x2)
 	return v;
 }
 
+/* TLFS 6.0b, chapter 10: EOI, ICR and TPR by Hyper-V's MSRs, in either mode. */
+static void synthetic(void)
+{
+	uint64_t value;
+
+	for (int x2 = 0; x2 < 2; x2++) {
+		struct vapic v = ready(3, x2);
+
+		CHECK_NOTE("x2APIC %d", x2);
+		CHECK(!vapic_read_synthetic(&v, 0x40000070, 0, &value));
+		CHECK_EQ(vapic_write_synthetic(&v, 0x40000072, 0x45, 0, &out), VAPIC_DONE);
+		CHECK(vapic_read_synthetic(&v, 0x40000072, 0, &value) && value == 0x45);
+		CHECK_EQ(get(&v, APIC_TPR, 0), 0x45);
+		CHECK_EQ(vapic_write_synthetic(&v, 0x40000072, 1ul << 32, 0, &out), VAPIC_FAULT);
+
+		vapic_accept(&v, 0x61, false);
+		vapic_take(&v, 0x61);
+		CHECK_EQ(vapic_write_synthetic(&v, 0x40000070, 0, 0, &out), VAPIC_EOI);
+		CHECK_EQ(out.vector, 0x61);
+
+		value = (x2 ? 7ul : 7ul << 24) << 32 | 0x4041;
+		CHECK_EQ(vapic_write_synthetic(&v, 0x40000071, value, 0, &out), VAPIC_IPI);
+		CHECK_EQ(out.ipi.dest, 7);
+		CHECK_EQ(out.ipi.vector, 0x41);
+		CHECK(vapic_read_synthetic(&v, 0x40000071, 0, &value));
+		CHECK_EQ(value >> 32, x2 ? 7 : 7 << 24);
+		CHECK_EQ((uint32_t)value & 0xff, 0x41);
+	}
+	for (uint32_t msr = 0x40000070; msr < 0x40000073; msr++) {
+		struct vapic v = made(0, BASE);
+
+		CHECK(!vapic_read_synthetic(&v, msr, 0, &value));
+		CHECK_EQ(vapic_write_synthetic(&v, msr, 0, 0, &out), VAPIC_FAULT);
+	}
+}
+
 /* SDM volume 3, tables 11-1 and 11-6. Kept: bits that a write in xAPIC mode sets;
  * allowed: bits that do not fault in x2APIC mode. r, w: xAPIC; R, W: x2APIC. */
 static const struct row {
@@ -1169,6 +1205,7 @@ int main(void)
 	CHECK_RUN(registers_xapic);
 	CHECK_RUN(registers_x2apic);
 	CHECK_RUN(msrs_by_mode);
+	CHECK_RUN(synthetic);
 	CHECK_RUN(base);
 	CHECK_RUN(walk);
 	CHECK_RUN(timer_walk);
