@@ -26,10 +26,11 @@ fail() {
 	printf 'FAILED in the parent: %s\n' "$*"
 	exit 1
 }
+# leave STATUS COMMAND: what ends the script when nothing has called fail.
 leave() {
-	[ "$1" = 0 ] || explain
+	[ "$1" = 0 ] || { explain && printf 'FAILED in the parent: status %s of: %s\n' "$1" "$2"; }
 }
-trap 'leave $?' EXIT
+trap 'leave $? "$BASH_COMMAND"' EXIT
 
 # definition NAME VCPUS MIB STEPS [XML...]: a guest that does these steps (see init)
 # with $KERNEL; the XML comes on top.
@@ -237,7 +238,7 @@ told() {
 	shift
 	[ ! -e "/tmp/$name.seen" ] || seen=$(cat "/tmp/$name.seen")
 	while :; do
-		lines=$(tail -n +$((seen + 1)) "/tmp/$name.events" | grep -n '')
+		lines=$(tail -n +$((seen + 1)) "/tmp/$name.events" | grep -n '') || true
 		for text; do
 			lines=$(grep -F -- "$text" <<<"$lines") || true
 		done
