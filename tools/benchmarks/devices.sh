@@ -111,9 +111,11 @@ start_kvm() {
 		</dev/null >/tmp/guest.log 2>&1 &
 }
 
+# A guest that is lost ends what waits for it.
 in_guest() {
 	ssh -q -i /tmp/key -o BatchMode=yes -o StrictHostKeyChecking=no \
-		-o UserKnownHostsFile=/dev/null -o ConnectTimeout=10 "root@$GUEST" "$@" </dev/null
+		-o UserKnownHostsFile=/dev/null -o ConnectTimeout=10 -o ServerAliveInterval=10 \
+		-o ServerAliveCountMax=6 "root@$GUEST" "$@" </dev/null
 }
 
 wait_for_guest() {
