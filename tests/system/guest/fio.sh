@@ -19,10 +19,6 @@ disk_definition deb 2 512 2222 "$(debian_disk)" '<disk type="file">
 </disk>' >/tmp/deb.xml
 before=$(accounts)
 
-pid_of() {
-	hvctl dominfo deb | awk -v who="$1" '$1 == who { print $2 }'
-}
-
 boot_id() {
 	in_guest 2222 cat /proc/sys/kernel/random/boot_id
 }
@@ -84,9 +80,9 @@ kills() {
 			[ $SECONDS -lt $until ] || fail 'the guest writes no more'
 			sleep 0.1
 		done
-		old=$(pid_of hv-storage)
+		old=$(pid_of deb hv-storage)
 		kill -9 "$old" || fail 'there is no hv-storage'
-		until now=$(pid_of hv-storage) && [ -n "$now" ] && [ "$now" != "$old" ]; do
+		until now=$(pid_of deb hv-storage) && [ -n "$now" ] && [ "$now" != "$old" ]; do
 			[ $SECONDS -lt $until ] || fail 'no other hv-storage comes'
 			sleep 0.1
 		done
@@ -107,7 +103,7 @@ start deb
 reachable 2222 400
 has_devices
 first=$(boot_id)
-vsp=$(pid_of hv-vsp)
+vsp=$(pid_of deb hv-vsp)
 # hvd gives a process up that dies ten times within a minute.
 since=$SECONDS
 kills 9
@@ -117,7 +113,7 @@ same "$(sha256sum </srv/data.img)" "$data" 'the image'
 in_guest 2222 'kexec -l /boot/vmlinuz-* --initrd="$(echo /boot/initrd.img-*)" --reuse-cmdline' || fail 'kexec takes no kernel'
 in_guest 2222 systemctl kexec || true
 other_kernel "$first"
-same "$(pid_of hv-vsp)" "$vsp" 'hv-vsp after kexec'
+same "$(pid_of deb hv-vsp)" "$vsp" 'hv-vsp after kexec'
 has_devices
 same "$(data)" "$data" 'the disk after kexec'
 second=$(boot_id)
@@ -129,7 +125,7 @@ data=$(data)
 
 hvctl reboot deb || fail 'no reboot'
 other_kernel "$second"
-check 'a hv-vsp of its own' test "$(pid_of hv-vsp)" != "$vsp"
+check 'a hv-vsp of its own' test "$(pid_of deb hv-vsp)" != "$vsp"
 has_devices
 same "$(data)" "$data" 'the disk after a reboot'
 kills 2

@@ -62,9 +62,6 @@ goes_on() {
 	echo "ok: $1: the neighbour goes on, round $(rounds)"
 }
 
-pid_of() {
-	hvctl dominfo "$1" | awk -v who="$2" '$1 == who { print $2 }'
-}
 peak_of() {
 	awk '/^VmHWM/ { print $2 }' "/proc/$1/status"
 }
