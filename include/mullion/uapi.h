@@ -40,6 +40,8 @@
  * MULLION_IOC_MEMORY: where the guest has memory that it may write, by address;
  * ENOBUFS: more than count ranges, which is how many then.
  * MULLION_IOC_REFERENCE_TIME: the partition's reference counter now, 100 ns.
+ * MULLION_IOC_MEMORY_FILE: the file that the VMM has the guest's memory in, where that
+ * is a sealed one: EOPNOTSUPP where it is not.
  *
  * On a partition of /dev/mshv (hyperv/mshv.h):
  * MULLION_IOC_SET_NAME, MULLION_IOC_GET_ID.
@@ -134,6 +136,14 @@ struct mullion_memory {
 
 #define MULLION_RANGES_MAX 4096
 
+struct mullion_memory_file {
+	__u64 gpa; /* in: any in the region; out: the region's first; bytes */
+	__u64 size; /* out: of the region, bytes */
+	__u64 offset; /* out: of the region in the file, bytes */
+	__s32 fd; /* out: the file, the caller's to close */
+	__u32 reserved;
+};
+
 struct mullion_name {
 	__u8 uuid[16];
 	char name[MULLION_NAME_MAX];
@@ -154,6 +164,7 @@ struct mullion_name {
 #define MULLION_IOC_UNBIND_SIGNAL _IOW(MULLION_IOC_MAGIC, 0x16, struct mullion_signal_binding)
 #define MULLION_IOC_MEMORY _IOWR(MULLION_IOC_MAGIC, 0x17, struct mullion_memory)
 #define MULLION_IOC_REFERENCE_TIME _IOR(MULLION_IOC_MAGIC, 0x18, __u64)
+#define MULLION_IOC_MEMORY_FILE _IOWR(MULLION_IOC_MAGIC, 0x19, struct mullion_memory_file)
 
 #define MULLION_IOC_SET_NAME _IOW(MULLION_IOC_MAGIC, 0x20, struct mullion_name)
 #define MULLION_IOC_GET_ID _IOR(MULLION_IOC_MAGIC, 0x21, __u64)

@@ -290,6 +290,32 @@ static long list_memory(struct attached *attached, void __user *argument)
 	return result;
 }
 
+static long memory_file(struct attached *attached, void __user *argument)
+{
+	struct mullion_memory_file args;
+	struct file *file;
+
+	if (copy_from_user(&args, argument, sizeof(args)))
+		return -EFAULT;
+	if (args.size || args.offset || args.fd || args.reserved)
+		return -EINVAL;
+	file = mullion_memory_file(attached->partition, &args);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	args.fd = get_unused_fd_flags(O_CLOEXEC);
+	if (args.fd < 0) {
+		fput(file);
+		return args.fd;
+	}
+	if (copy_to_user(argument, &args, sizeof(args))) {
+		put_unused_fd(args.fd);
+		fput(file);
+		return -EFAULT;
+	}
+	fd_install(args.fd, file);
+	return 0;
+}
+
 static long reference_time(struct attached *attached, void __user *argument)
 {
 	struct hv_input_get_partition_property input = {
@@ -313,7 +339,7 @@ static const struct {
 	{ MULLION_IOC_READ_MESSAGE, read_message },	{ MULLION_IOC_POST_MESSAGE, post_message },
 	{ MULLION_IOC_SIGNAL_EVENT, signal_event },	{ MULLION_IOC_BIND_SIGNAL, bind_signal },
 	{ MULLION_IOC_UNBIND_SIGNAL, unbind_signal },	{ MULLION_IOC_MEMORY, list_memory },
-	{ MULLION_IOC_REFERENCE_TIME, reference_time },
+	{ MULLION_IOC_REFERENCE_TIME, reference_time },	{ MULLION_IOC_MEMORY_FILE, memory_file },
 };
 
 static long attached_ioctl(struct file *file, unsigned int command, unsigned long argument)

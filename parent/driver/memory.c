@@ -7,12 +7,18 @@
  * machine, for 2 MiB, whatever this kernel calls the pages.
  */
 #include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/gfp.h>
+#include <linux/hugetlb.h>
 #include <linux/list.h>
+#include <linux/magic.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/shmem_fs.h>
 #include <linux/slab.h>
 
 #include <hyperv/hypercall.h>
@@ -38,6 +44,8 @@ struct region {
 	u32 map_flags;
 	struct mm_struct *mm; /* whose locked memory it counts as; only the structure is held */
 	bool mapped; /* hv may have some of its pages in the guest's map */
+	struct file *file; /* that the VMM has it in, for providers, or NULL */
+	u64 offset; /* in file, bytes */
 	u64 pinned; /* pages that are, the first ones */
 	struct run *runs; /* of these, by first */
 	size_t run_count, run_room;
@@ -230,8 +238,46 @@ static int map(struct mshv_partition *partition, struct region *region)
 	return mullion_errno(status);
 }
 
+/* What memfd_create makes, and nobody can change the size of. */
+static bool is_sealed(struct file *file)
+{
+	const unsigned int wanted = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+	struct inode *inode = file_inode(file);
+
+	if (shmem_mapping(file->f_mapping))
+		return (READ_ONCE(SHMEM_I(inode)->seals) & wanted) == wanted;
+#ifdef CONFIG_HUGETLBFS
+	if (inode->i_sb->s_magic == HUGETLBFS_MAGIC)
+		return (READ_ONCE(HUGETLBFS_I(inode)->seals) & wanted) == wanted;
+#endif
+	return false;
+}
+
+/*
+ * The file of a region that is one shared mapping. A VMM that maps something else there
+ * while this goes on deceives its own providers alone.
+ */
+static void find_file(struct region *region)
+{
+	const unsigned long flags = VM_SHARED | VM_MAYWRITE;
+	struct vm_area_struct *vma;
+
+	mmap_read_lock(region->mm);
+	vma = vma_lookup(region->mm, region->address);
+	if (vma && vma->vm_file && (vma->vm_flags & flags) == flags &&
+	    vma->vm_end - region->address >= region->pages << PAGE_SHIFT &&
+	    is_sealed(vma->vm_file)) {
+		region->file = get_file(vma->vm_file);
+		region->offset = ((u64)vma->vm_pgoff << PAGE_SHIFT) +
+				 (region->address - vma->vm_start);
+	}
+	mmap_read_unlock(region->mm);
+}
+
 static void free_region(struct region *region)
 {
+	if (region->file)
+		fput(region->file);
 	unpin(region);
 	account_locked_vm(region->mm, region->pages, false);
 	mmdrop(region->mm);
@@ -304,6 +350,7 @@ static long map_region(struct mshv_partition *partition, const struct mshv_user_
 		return error;
 	}
 	mmgrab(region->mm);
+	find_file(region);
 	error = pin(region);
 	if (!error)
 		error = map(partition, region);
@@ -430,6 +477,25 @@ u32 mullion_memory_ranges(struct mshv_partition *partition, struct mullion_range
 	}
 	up_read(&partition->memory.regions_lock);
 	return count;
+}
+
+struct file *mullion_memory_file(struct mshv_partition *partition, struct mullion_memory_file *args)
+{
+	struct file *file = ERR_PTR(-EFAULT);
+	struct region *region;
+
+	down_read(&partition->memory.regions_lock);
+	region = find_overlap(partition, args->gpa >> PAGE_SHIFT, 1);
+	if (region && !region->file) {
+		file = ERR_PTR(-EOPNOTSUPP);
+	} else if (region) {
+		file = get_file(region->file);
+		args->gpa = region->gfn << PAGE_SHIFT;
+		args->size = region->pages << PAGE_SHIFT;
+		args->offset = region->offset;
+	}
+	up_read(&partition->memory.regions_lock);
+	return file;
 }
 
 vm_fault_t mullion_memory_fault(struct mshv_partition *partition, u64 gfn, struct vm_fault *fault,

@@ -30,6 +30,7 @@
 
 struct file;
 struct hv_vp_register_page;
+struct mullion_memory_file;
 struct mullion_range;
 
 /* The user's ABI has room for so many; hv may have fewer. */
@@ -124,6 +125,11 @@ bool mullion_memory_has(struct mshv_partition *partition, u64 gfn, u64 count, bo
 /* Where the guest may write, by address, what is contiguous as one: the first room
  * ranges. Returns how many there are. */
 u32 mullion_memory_ranges(struct mshv_partition *partition, struct mullion_range *ranges, u32 room);
+
+/* The file of the region that args->gpa lies in, with a reference, and the rest of args.
+ * EFAULT: there is no region; EOPNOTSUPP: it has no file. */
+struct file *mullion_memory_file(struct mshv_partition *partition,
+				 struct mullion_memory_file *args);
 
 /* A page fault on the guest's page gfn: insert puts the page frame there, which stays
  * the guest's meanwhile. SIGBUS where it has none. */

@@ -85,7 +85,8 @@ static bool map(struct ram *ram, uint64_t size, struct error *error)
 
 bool ram_create(struct ram *ram, uint64_t size, bool hugepages, struct error *error)
 {
-	unsigned flags = MFD_CLOEXEC | (hugepages ? MFD_HUGETLB | MFD_HUGE_2MB : 0);
+	unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING |
+			 (hugepages ? MFD_HUGETLB | MFD_HUGE_2MB : 0);
 
 	*ram = (struct ram){ .fd = -1 };
 	if (!size || size % RAM_UNIT)
@@ -97,7 +98,9 @@ bool ram_create(struct ram *ram, uint64_t size, bool hugepages, struct error *er
 	ram->fd = memfd_create("guest", flags);
 	if (ram->fd < 0)
 		return error_errno(error, errno, "guest memory");
-	if (ftruncate(ram->fd, (off_t)size) < 0) {
+	/* Sealed: then mullion_root gives it to the service providers. */
+	if (ftruncate(ram->fd, (off_t)size) < 0 ||
+	    fcntl(ram->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
 		error_fill_errno(error, errno, "guest memory: %llu MiB",
 				 (unsigned long long)size >> 20);
 		ram_destroy(ram);

@@ -34,7 +34,7 @@ static int backend_send(struct net_backend *backend, unsigned int queue,
 			const struct frame_header *header, const struct iovec *parts, int count)
 {
 	size_t size = 0;
-	volatile uint8_t byte;
+	volatile uint8_t byte = 0;
 
 	FUZZ_CHECK(queue < backend->queues);
 	if (backend_full)

@@ -5,7 +5,10 @@
 
 #include "guest.h"
 
-/* A plain file is taken too, as memory from GPA 0 on: for tests. NULL with errno set. */
-struct guest *attached_guest(int fd);
+/*
+ * pinnable: mapped from the VMM's own files where there are such (MULLION_IOC_MEMORY_FILE).
+ * A plain file is taken too, as memory from GPA 0 on: for tests. NULL with errno set.
+ */
+struct guest *attached_guest(int fd, bool pinnable);
 
 #endif

@@ -35,6 +35,8 @@ struct guest {
 	unsigned int count;
 	struct guest_range ranges[RANGES_MAX];
 	uint8_t *bytes[RANGES_MAX];
+	unsigned int pinnable; /* ranges with a file of their own */
+	bool has_file[RANGES_MAX];
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -156,6 +158,34 @@ struct guest *guest_new(int fd, const struct guest_range *ranges, unsigned int c
 		errno = EINVAL;
 	guest_free(guest);
 	return NULL;
+}
+
+bool guest_use_file(struct guest *guest, unsigned int range, int fd, uint64_t offset)
+{
+	size_t size;
+	void *at;
+
+	errno = EINVAL;
+	if (range >= guest->count || guest->has_file[range])
+		return false;
+	size = guest->ranges[range].size;
+	at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);
+	if (at == MAP_FAILED)
+		return false;
+	if (!add_map(guest, at, size)) {
+		munmap(at, size);
+		return false;
+	}
+	unmap(guest->bytes[range], size);
+	guest->bytes[range] = at;
+	guest->has_file[range] = true;
+	guest->pinnable++;
+	return true;
+}
+
+bool guest_is_pinnable(const struct guest *guest)
+{
+	return guest->pinnable == guest->count;
 }
 
 void guest_free(struct guest *guest)

@@ -32,6 +32,15 @@ struct guest_range {
 struct guest *guest_new(int fd, const struct guest_range *ranges, unsigned int count);
 void guest_free(struct guest *guest); /* guest may be NULL */
 
+/*
+ * Has the range mapped from a file of its own, from offset on, in which the same memory
+ * lies: one whose pages the kernel can pin, as O_DIRECT wants it. Before anybody has
+ * looked at the range. False with errno set: it stays as it was.
+ */
+bool guest_use_file(struct guest *guest, unsigned int range, int fd, uint64_t offset);
+/* All ranges have such a file. */
+bool guest_is_pinnable(const struct guest *guest);
+
 /* The bytes of [gpa, gpa + size); NULL where that is not all memory of one range. */
 void *guest_at(const struct guest *guest, uint64_t gpa, uint64_t size);
 

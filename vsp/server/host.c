@@ -860,7 +860,7 @@ static bool make(struct host *host, int partition, uint32_t vps)
 	host->message_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (host->partition < 0 || host->message_fd < 0)
 		return false;
-	host->guest = attached_guest(host->partition);
+	host->guest = attached_guest(host->partition, false);
 	if (!host->guest)
 		return false;
 	host->server = vmbus_server_new(vps);

@@ -31,7 +31,7 @@ bool partition_check(int fd, struct error *error)
 
 struct guest *partition_guest(int fd, struct error *error)
 {
-	struct guest *guest = attached_guest(fd);
+	struct guest *guest = attached_guest(fd, true);
 
 	if (!guest)
 		partition_error(error, errno);

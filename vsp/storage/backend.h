@@ -30,6 +30,7 @@ struct backend_io {
 	 * may change it. */
 	struct iovec *iov;
 	int iov_count;
+	bool pinnable; /* the kernel can pin that memory, as O_DIRECT does */
 	/* 0 or a positive errno. May be called within start(). */
 	void (*done)(struct backend_io *io, int error);
 };

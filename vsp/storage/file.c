@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * See file.h. Guest memory goes to readv and writev as it is where the page cache is
- * between; with O_DIRECT data passes through a buffer of the pool.
+ * See file.h. Guest memory goes to readv and writev as it is; with O_DIRECT data passes
+ * through a buffer of the pool where the kernel cannot pin that memory, or it is not
+ * aligned as the file needs it.
  *
  * One fdatasync at a time and file: the kernel reports a lost write to one fdatasync of a
  * descriptor, and with two at once the other one would call the same data safe. Flushes
@@ -57,6 +58,8 @@ struct file {
 	struct backend backend;
 	int fd;
 	bool device, direct;
+	bool picky; /* O_DIRECT wants more of memory than multiples of a block */
+	uint32_t block;
 	struct ability discard, free, range;
 	struct uring *uring;
 	struct bounce *bounce;
@@ -216,12 +219,26 @@ static void advance(struct transfer *transfer, size_t bytes)
 	}
 }
 
+static void start_data(struct transfer *transfer);
+
+/* Whether O_DIRECT does not like the guest's memory, and the operation was started anew. */
+static bool refused_memory(struct transfer *transfer, int result)
+{
+	struct file *file = transfer->file;
+
+	if (result != -EINVAL || !file->direct || transfer->buffer || transfer->done)
+		return false;
+	file->picky = true;
+	start_data(transfer);
+	return true;
+}
+
 static void data_done(struct uring_op *op, int result)
 {
 	struct transfer *transfer = transfer_of(op);
 	struct backend_io *io = transfer->io;
 
-	if (retried(transfer, result))
+	if (retried(transfer, result) || refused_memory(transfer, result))
 		return;
 	if (result <= 0) { /* 0: behind the end of a file that was cut */
 		finish(transfer, result ? -result : EIO);
@@ -262,13 +279,27 @@ static void start_buffered(struct bounce_wait *wait, void *buffer)
 	uring_start(transfer->file->uring, &transfer->op);
 }
 
+/* Whether the kernel can do with the memory as it is. */
+static bool is_suitable(const struct file *file, const struct backend_io *io)
+{
+	if (!file->direct)
+		return true;
+	if (!io->pinnable || file->picky)
+		return false;
+	for (int i = 0; i < io->iov_count; i++) {
+		if (((uintptr_t)io->iov[i].iov_base | io->iov[i].iov_len) & (file->block - 1))
+			return false;
+	}
+	return true;
+}
+
 static void start_data(struct transfer *transfer)
 {
 	struct backend_io *io = transfer->io;
 
 	transfer->op.prepare = prepare_data;
 	transfer->op.done = data_done;
-	if (!transfer->file->direct) {
+	if (is_suitable(transfer->file, io)) {
 		transfer->iov = io->iov;
 		transfer->iov_count = io->iov_count;
 		uring_start(transfer->file->uring, &transfer->op);
@@ -553,6 +584,7 @@ struct backend *file_new(const struct file_options *options, const char **why)
 	file->fd = options->fd;
 	file->device = device;
 	file->direct = options->direct;
+	file->block = options->block;
 	file->uring = options->uring;
 	file->bounce = options->bounce;
 	file->flush = (struct uring_op){ .prepare = prepare_flush, .done = flush_done };

@@ -196,6 +196,7 @@ static void fill_command(struct request *request, struct storage *storage, int p
 	command->direction = srb->direction == VSTOR_DATA_OUT ? SCSI_DATA_OUT :
 			     srb->direction == VSTOR_DATA_IN  ? SCSI_DATA_IN :
 								SCSI_DATA_EITHER;
+	command->io.pinnable = guest_is_pinnable(request->link->channel->guest);
 	command->iov = request->iov;
 	command->iov_count = pieces;
 	command->size = srb->data_size;

@@ -1930,6 +1930,84 @@ static void memory_ranges(void)
 	close(file);
 }
 
+static int memory_file(int file, uint64_t gpa, struct mullion_memory_file *args)
+{
+	*args = (struct mullion_memory_file){ .gpa = gpa };
+	return error_of(ioctl(file, MULLION_IOC_MEMORY_FILE, args));
+}
+
+static void files_refused(int file)
+{
+	struct mullion_memory_file args;
+
+	CHECK_INT(error_of(ioctl(file, MULLION_IOC_MEMORY_FILE, nowhere())), EFAULT);
+	for (unsigned int i = 0; i < 4; i++) {
+		args = (struct mullion_memory_file){ .gpa = 0x10000,
+						     .size = i == 0,
+						     .offset = i == 1,
+						     .fd = i == 2 ? -1 : 0,
+						     .reserved = i == 3 };
+		CHECK_INT(error_of(ioctl(file, MULLION_IOC_MEMORY_FILE, &args)), EINVAL);
+	}
+	CHECK_INT(memory_file(file, 0xf000, &args), EFAULT);
+	CHECK_INT(memory_file(file, UINT64_MAX, &args), EFAULT);
+}
+
+/* Four pages of memory in a file with these seals, of which the guest has the last two. */
+static char *sealed_memory(int partition, uint64_t gfn, int seals, int flags)
+{
+	int memory = memfd_create("memory", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	char *bytes;
+
+	REQUIRE(memory >= 0 && !ftruncate(memory, 4 * PAGE));
+	REQUIRE(!fcntl(memory, F_ADD_SEALS, seals));
+	bytes = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, flags, memory, 0);
+	REQUIRE(bytes != MAP_FAILED);
+	close(memory);
+	CHECK_INT(set_memory(partition, gfn, bytes + 2 * PAGE, 2 * PAGE, WRITABLE), 0);
+	return bytes;
+}
+
+static void memory_files(void)
+{
+	const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+	int partition = active_partition(), file = attach_to(id_of(partition));
+	struct mullion_memory_file args;
+	char *memory[4], *seen;
+
+	REQUIRE(file >= 0);
+	memory[0] = sealed_memory(partition, 0x10, seals, MAP_SHARED);
+	memory[1] = sealed_memory(partition, 0x20, seals & ~F_SEAL_SHRINK, MAP_SHARED);
+	memory[2] = sealed_memory(partition, 0x30, seals, MAP_PRIVATE);
+	memory[3] = new_memory(4 * PAGE);
+	CHECK_INT(set_memory(partition, 0x40, memory[3], 2 * PAGE, WRITABLE), 0);
+	files_refused(file);
+	for (uint64_t gfn = 0x20; gfn <= 0x40; gfn += 0x10)
+		CHECK_INT(memory_file(file, gfn * PAGE, &args), EOPNOTSUPP);
+	CHECK_INT(memory_file(file, 0x11000 + 5, &args), 0);
+	CHECK_EQ(args.gpa, 0x10000);
+	CHECK_EQ(args.size, 2 * PAGE);
+	CHECK_EQ(args.offset, 2 * PAGE);
+	CHECK_INT(ftruncate(args.fd, PAGE), -1);
+	seen = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, args.fd, (off_t)args.offset);
+	REQUIRE(seen != MAP_FAILED);
+	close(args.fd);
+	seen[PAGE] = 42;
+	CHECK_EQ(memory[0][3 * PAGE], 42);
+	/* It is the VMM's, whatever becomes of the guest. */
+	CHECK_INT(set_memory(partition, 0x10, memory[0] + 2 * PAGE, 2 * PAGE, UNMAP), 0);
+	CHECK_INT(memory_file(file, 0x10000, &args), EFAULT);
+	seen[0] = 43;
+	CHECK_EQ(memory[0][2 * PAGE], 43);
+	close(partition);
+	balanced();
+	CHECK_INT(memory_file(file, 0x20000, &args), ENODEV);
+	munmap(seen, 2 * PAGE);
+	for (unsigned int i = 0; i < 4; i++)
+		munmap(memory[i], 4 * PAGE);
+	close(file);
+}
+
 static void reference_time(void)
 {
 	int partition = active_partition(), file = attach_to(id_of(partition));
@@ -2573,6 +2651,7 @@ static const struct {
 	TEST(attached_memory),
 	TEST(ports),
 	TEST(memory_ranges),
+	TEST(memory_files),
 	TEST(reference_time),
 	TEST(signals_refused),
 	TEST(signals),

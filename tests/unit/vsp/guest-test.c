@@ -77,6 +77,31 @@ static void test_new(void)
 	close(file);
 }
 
+/* The second range from a file of its own, at another offset. */
+static void test_file(void)
+{
+	struct guest *guest = new_guest();
+	int file = new_file(PAGES + 3);
+	uint8_t byte = 0;
+
+	CHECK(!guest_is_pinnable(guest));
+	errno = 0;
+	CHECK(!guest_use_file(guest, 2, file, 0) && errno == EINVAL);
+	CHECK(!guest_use_file(guest, 1, -1, 0) && errno == EBADF);
+	CHECK(!guest_use_file(guest, 1, file, 1) && errno == EINVAL);
+	CHECK(guest_read(guest, 16 * PAGE, &byte, 1) && byte == 16);
+	CHECK(guest_use_file(guest, 1, file, 3 * PAGE));
+	CHECK(!guest_use_file(guest, 1, file, 3 * PAGE));
+	close(file);
+	CHECK(guest_read(guest, 16 * PAGE, &byte, 1) && byte == 3);
+	CHECK(guest_read(guest, 7 * PAGE, &byte, 1) && byte == 7);
+	CHECK(!guest_is_pinnable(guest));
+	CHECK(guest_use_file(guest, 0, fd, 0));
+	CHECK(guest_is_pinnable(guest));
+	CHECK(guest_read(guest, 7 * PAGE, &byte, 1) && byte == 7);
+	end_guest(guest);
+}
+
 static void test_bounds(void)
 {
 	static const struct {
@@ -252,6 +277,7 @@ static void test_foreign(void)
 int main(void)
 {
 	CHECK_RUN(test_new);
+	CHECK_RUN(test_file);
 	CHECK_RUN(test_bounds);
 	CHECK_RUN(test_maps);
 	CHECK_RUN(test_iov);

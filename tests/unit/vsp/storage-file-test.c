@@ -168,6 +168,10 @@ static void run(struct slot *slot, uint32_t size, enum scsi_direction direction)
 	struct scsi_command *command = &slot->command;
 	uint32_t first = size ? (uint32_t)check_below(size) : 0;
 
+	/* As the kernel takes it without a copy, or not. */
+	command->io.pinnable = check_below(4);
+	if (check_below(2))
+		first -= first % disk->block;
 	slot->iov[0] = (struct iovec){ .iov_base = slot->data, .iov_len = first };
 	slot->iov[1] = (struct iovec){ .iov_base = slot->data + first, .iov_len = size - first };
 	command->disk = disk;
@@ -734,7 +738,7 @@ int main(int argc, char **argv)
 	bounce = bounce_new(8u << 20);
 	REQUIRE(uring && bounce);
 	for (unsigned int i = 0; i < SLOTS; i++) {
-		slots[i].room = malloc(DATA_MAX);
+		slots[i].room = aligned_alloc(4096, DATA_MAX);
 		REQUIRE(slots[i].room);
 	}
 	if (argc > 1)
