@@ -4,6 +4,7 @@
 #include <mullion/parent.h>
 
 #include "core/cpu.h"
+#include "core/parent_vp.h"
 #include "x86/apic.h"
 
 #define WORDS 8 /* of the summary */
@@ -20,10 +21,12 @@ void events_set(struct cpu *cpu, u32 event)
 	before = __atomic_fetch_or(&page->summary[word / 64], BIT(word % 64), __ATOMIC_SEQ_CST);
 	if (before & BIT(word % 64))
 		return; /* the vector is on its way */
-	if (cpu == this_cpu())
+	if (cpu != this_cpu())
+		apic_write_icr(cpu->apic_id, cpu->event_vector);
+	else if (cpu->current == cpu->vp)
 		apic_send_self(cpu->event_vector);
 	else
-		apic_write_icr(cpu->apic_id, cpu->event_vector);
+		parent_vp_take(cpu->vp, cpu->event_vector);
 }
 
 bool events_pending(const struct cpu *cpu)

@@ -112,6 +112,12 @@ bool cpu_take_requests(struct cpu *cpu)
 	return true;
 }
 
+void parent_vp_take(struct vp *vp, u8 vector)
+{
+	vp->taken[vector / 64] |= BIT(vector % 64);
+	parent_vp_wake(vp);
+}
+
 /*
  * hv's IDT took an interrupt. One that stands for hv's own deadline alone is done with;
  * every other one is the parent's. It is ended at once: in service it would keep hv's
@@ -131,8 +137,7 @@ static void pass_on(struct cpu *cpu, u8 vector)
 	}
 	if (vector == cpu->event_vector && !events_pending(cpu))
 		return;
-	vp->taken[vector / 64] |= BIT(vector % 64);
-	parent_vp_wake(vp);
+	parent_vp_take(vp, vector);
 }
 
 /* Gives the APIC back what hv's IDT took of it: the hardware delivers it to the parent, in

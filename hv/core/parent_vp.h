@@ -26,4 +26,8 @@ void cpu_let_in(struct cpu *cpu, void (*open)(void));
 /* Own CPU: the parent, halted or not, goes on, before others. */
 void parent_vp_wake(struct vp *vp);
 
+/* Own CPU, a child's turn: the parent goes on with that vector, which spares the child an
+ * entry that the interrupt would end at once. */
+void parent_vp_take(struct vp *vp, u8 vector);
+
 #endif

@@ -339,7 +339,7 @@ static const struct {
 	{ MULLION_IOC_READ_MESSAGE, read_message },	{ MULLION_IOC_POST_MESSAGE, post_message },
 	{ MULLION_IOC_SIGNAL_EVENT, signal_event },	{ MULLION_IOC_BIND_SIGNAL, bind_signal },
 	{ MULLION_IOC_UNBIND_SIGNAL, unbind_signal },	{ MULLION_IOC_MEMORY, list_memory },
-	{ MULLION_IOC_REFERENCE_TIME, reference_time },	{ MULLION_IOC_MEMORY_FILE, memory_file },
+	{ MULLION_IOC_REFERENCE_TIME, reference_time }, { MULLION_IOC_MEMORY_FILE, memory_file },
 };
 
 static long attached_ioctl(struct file *file, unsigned int command, unsigned long argument)

@@ -268,8 +268,8 @@ static void find_file(struct region *region)
 	    vma->vm_end - region->address >= region->pages << PAGE_SHIFT &&
 	    is_sealed(vma->vm_file)) {
 		region->file = get_file(vma->vm_file);
-		region->offset = ((u64)vma->vm_pgoff << PAGE_SHIFT) +
-				 (region->address - vma->vm_start);
+		region->offset =
+			((u64)vma->vm_pgoff << PAGE_SHIFT) + (region->address - vma->vm_start);
 	}
 	mmap_read_unlock(region->mm);
 }

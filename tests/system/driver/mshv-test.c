@@ -1989,7 +1989,8 @@ static void memory_files(void)
 	CHECK_EQ(args.size, 2 * PAGE);
 	CHECK_EQ(args.offset, 2 * PAGE);
 	CHECK_INT(ftruncate(args.fd, PAGE), -1);
-	seen = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, args.fd, (off_t)args.offset);
+	seen = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, args.fd,
+		    (off_t)args.offset);
 	REQUIRE(seen != MAP_FAILED);
 	close(args.fd);
 	seen[PAGE] = 42;
