@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Page-aligned buffers for O_DIRECT: the guest's pages are mapped by a driver in a way
- * that the kernel cannot pin, so such data is copied. There is a bound to all of them
- * together; who finds none waits in order.
+ * Page-aligned buffers for O_DIRECT, for guest memory that the kernel cannot pin
+ * (guest_is_pinnable) or that is not aligned: such data is copied. There is a bound to all
+ * of them together; who finds none waits in order.
  */
 #ifndef VSP_STORAGE_BOUNCE_H
 #define VSP_STORAGE_BOUNCE_H
