@@ -171,7 +171,7 @@ static void run(struct slot *slot, uint32_t size, enum scsi_direction direction)
 	/* As the kernel takes it without a copy, or not. */
 	command->io.pinnable = check_below(4);
 	if (check_below(2))
-		first -= first % disk->block;
+		first &= ~(disk->block - 1);
 	slot->iov[0] = (struct iovec){ .iov_base = slot->data, .iov_len = first };
 	slot->iov[1] = (struct iovec){ .iov_base = slot->data + first, .iov_len = size - first };
 	command->disk = disk;
