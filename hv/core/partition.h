@@ -13,8 +13,8 @@
  * for this partition. For that to end, no exit handler of a child takes the
  * partition's lock.
  *
- * Lock order: the lock of a partition; of a VP's synthetic interrupt controller;
- * of a run queue; the log's. The table's lock is held for look-ups alone, which only try
+ * Lock order: the lock of a partition; of its ports; of a VP's synthetic interrupt
+ * controller; of a run queue; the log's. The table's lock is held for look-ups alone, which only try
  * the partition's.
  */
 #ifndef HV_CORE_PARTITION_H

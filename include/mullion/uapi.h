@@ -41,7 +41,7 @@
  * ENOBUFS: more than count ranges, which is how many then.
  * MULLION_IOC_REFERENCE_TIME: the partition's reference counter now, 100 ns.
  * MULLION_IOC_MEMORY_FILE: the file that the VMM has the guest's memory in, where that
- * is a sealed one: EOPNOTSUPP where it is not.
+ * is a sealed one: EOPNOTSUPP where it is not; EACCES where the guest may not write.
  *
  * On a partition of /dev/mshv (hyperv/mshv.h):
  * MULLION_IOC_SET_NAME, MULLION_IOC_GET_ID.

@@ -486,7 +486,9 @@ struct file *mullion_memory_file(struct mshv_partition *partition, struct mullio
 
 	down_read(&partition->memory.regions_lock);
 	region = find_overlap(partition, args->gpa >> PAGE_SHIFT, 1);
-	if (region && !region->file) {
+	if (region && !(region->map_flags & HV_MAP_GPA_WRITABLE)) {
+		file = ERR_PTR(-EACCES);
+	} else if (region && !region->file) {
 		file = ERR_PTR(-EOPNOTSUPP);
 	} else if (region) {
 		file = get_file(region->file);

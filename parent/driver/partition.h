@@ -127,7 +127,8 @@ bool mullion_memory_has(struct mshv_partition *partition, u64 gfn, u64 count, bo
 u32 mullion_memory_ranges(struct mshv_partition *partition, struct mullion_range *ranges, u32 room);
 
 /* The file of the region that args->gpa lies in, with a reference, and the rest of args.
- * EFAULT: there is no region; EOPNOTSUPP: it has no file. */
+ * EFAULT: there is no region; EACCES: the guest may not write it, who has the file could;
+ * EOPNOTSUPP: it has no file. */
 struct file *mullion_memory_file(struct mshv_partition *partition,
 				 struct mullion_memory_file *args);
 

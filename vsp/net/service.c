@@ -180,7 +180,7 @@ static int read_and_add(sd_varlink *link, sd_json_variant *json, struct card **a
 /* socket becomes the link's, or is closed. */
 static bool connect_cards(int partition, int socket, struct error *error)
 {
-	self.guest = partition_guest(partition, error);
+	self.guest = partition_guest(partition, false, error);
 	if (self.guest) {
 		self.link = link_new(service_base(self.service), socket, self.guest, find_device,
 				     on_link_end, NULL);

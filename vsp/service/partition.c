@@ -29,9 +29,9 @@ bool partition_check(int fd, struct error *error)
 	return ioctl(fd, MULLION_IOC_REFERENCE_TIME, &time) == 0 || partition_error(error, errno);
 }
 
-struct guest *partition_guest(int fd, struct error *error)
+struct guest *partition_guest(int fd, bool pinnable, struct error *error)
 {
-	struct guest *guest = attached_guest(fd, true);
+	struct guest *guest = attached_guest(fd, pinnable);
 
 	if (!guest)
 		partition_error(error, errno);

@@ -7,8 +7,9 @@
 
 struct guest;
 
-/* The guest's memory behind partition_fd, which stays the caller's. NULL with error. */
-struct guest *partition_guest(int fd, struct error *error);
+/* The guest's memory behind partition_fd, which stays the caller's; pinnable: see
+ * attached_guest(). NULL with error. */
+struct guest *partition_guest(int fd, bool pinnable, struct error *error);
 
 /* Is it an attached partition, for more than its memory? */
 bool partition_check(int fd, struct error *error);

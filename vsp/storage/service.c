@@ -282,7 +282,7 @@ static struct storage *make_storage(struct given *given, struct error *error)
 /* All or nothing. */
 static bool make(struct given *given, struct error *error)
 {
-	self.guest = partition_guest(given->partition, error);
+	self.guest = partition_guest(given->partition, true, error);
 	if (!self.guest)
 		return false;
 	self.storage = make_storage(given, error);

@@ -1954,7 +1954,7 @@ static void files_refused(int file)
 }
 
 /* Four pages of memory in a file with these seals, of which the guest has the last two. */
-static char *sealed_memory(int partition, uint64_t gfn, int seals, int flags)
+static char *sealed_memory(int partition, uint64_t gfn, int seals, int flags, unsigned int rights)
 {
 	int memory = memfd_create("memory", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	char *bytes;
@@ -1964,7 +1964,7 @@ static char *sealed_memory(int partition, uint64_t gfn, int seals, int flags)
 	bytes = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, flags, memory, 0);
 	REQUIRE(bytes != MAP_FAILED);
 	close(memory);
-	CHECK_INT(set_memory(partition, gfn, bytes + 2 * PAGE, 2 * PAGE, WRITABLE), 0);
+	CHECK_INT(set_memory(partition, gfn, bytes + 2 * PAGE, 2 * PAGE, rights), 0);
 	return bytes;
 }
 
@@ -1973,17 +1973,19 @@ static void memory_files(void)
 	const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 	int partition = active_partition(), file = attach_to(id_of(partition));
 	struct mullion_memory_file args;
-	char *memory[4], *seen;
+	char *memory[5], *seen;
 
 	REQUIRE(file >= 0);
-	memory[0] = sealed_memory(partition, 0x10, seals, MAP_SHARED);
-	memory[1] = sealed_memory(partition, 0x20, seals & ~F_SEAL_SHRINK, MAP_SHARED);
-	memory[2] = sealed_memory(partition, 0x30, seals, MAP_PRIVATE);
+	memory[0] = sealed_memory(partition, 0x10, seals, MAP_SHARED, WRITABLE);
+	memory[1] = sealed_memory(partition, 0x20, seals & ~F_SEAL_SHRINK, MAP_SHARED, WRITABLE);
+	memory[2] = sealed_memory(partition, 0x30, seals, MAP_PRIVATE, WRITABLE);
 	memory[3] = new_memory(4 * PAGE);
+	memory[4] = sealed_memory(partition, 0x50, seals, MAP_SHARED, EXECUTABLE);
 	CHECK_INT(set_memory(partition, 0x40, memory[3], 2 * PAGE, WRITABLE), 0);
 	files_refused(file);
 	for (uint64_t gfn = 0x20; gfn <= 0x40; gfn += 0x10)
 		CHECK_INT(memory_file(file, gfn * PAGE, &args), EOPNOTSUPP);
+	CHECK_INT(memory_file(file, 0x50000, &args), EACCES);
 	CHECK_INT(memory_file(file, 0x11000 + 5, &args), 0);
 	CHECK_EQ(args.gpa, 0x10000);
 	CHECK_EQ(args.size, 2 * PAGE);
@@ -2004,7 +2006,7 @@ static void memory_files(void)
 	balanced();
 	CHECK_INT(memory_file(file, 0x20000, &args), ENODEV);
 	munmap(seen, 2 * PAGE);
-	for (unsigned int i = 0; i < 4; i++)
+	for (unsigned int i = 0; i < 5; i++)
 		munmap(memory[i], 4 * PAGE);
 	close(file);
 }

@@ -63,6 +63,7 @@ c=$(disk_xml sdc "$loop" '<driver cache="none"/>')
 hvctl attach-device dev "$c" || fail 'no block device'
 must dev 'soon 30 is_there 2'
 agreed 2 "$loop" 1 8
+check 'its data is not copied' grep -q memfd:guest "/proc/$(pid_of dev hv-storage)/maps"
 flushes=$(statistic dev sdc flushes)
 must dev 'dd if=/dev/zero of=/dev/$(disk 2) bs=4k count=1 conv=fsync 2>&1'
 check "a flush of the guest's is one here: $flushes before, $(statistic dev sdc flushes) now" \

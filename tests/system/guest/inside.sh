@@ -22,13 +22,15 @@ explain() {
 }
 fail() {
 	trap - EXIT
-	explain
+	explain || true
 	printf 'FAILED in the parent: %s\n' "$*"
 	exit 1
 }
 # leave STATUS COMMAND: what ends the script when nothing has called fail.
 leave() {
-	[ "$1" = 0 ] || { explain && printf 'FAILED in the parent: status %s of: %s\n' "$1" "$2"; }
+	[ "$1" != 0 ] || return 0
+	explain || true
+	printf 'FAILED in the parent: status %s of: %s\n' "$1" "$2"
 }
 trap 'leave $? "$BASH_COMMAND"' EXIT
 

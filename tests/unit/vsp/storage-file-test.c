@@ -692,6 +692,86 @@ static void test_bounce(void)
 	bounce_free(pool);
 }
 
+/* ---- O_DIRECT without a copy ---- */
+
+#define PIECES 1025 /* more than one call of the kernel takes */
+static int direct_error;
+
+static void direct_done(struct backend_io *io, int error)
+{
+	(void)io;
+	direct_error = error;
+}
+
+/* Whether the read is done though all buffers of the pool are out; then they come back,
+ * and it has to be. */
+static bool reads_without_buffer(struct iovec *iov, int count, bool pinnable)
+{
+	struct backend_io io = { .op = BACKEND_READ,
+				 .iov = iov,
+				 .iov_count = count,
+				 .pinnable = pinnable,
+				 .done = direct_done };
+	static struct waiter all[8];
+	bool done;
+
+	for (int i = 0; i < count; i++)
+		io.length += iov[i].iov_len;
+	for (unsigned int i = 0; i < 8; i++) {
+		all[i] = (struct waiter){ .wait = { .size = BOUNCE_MAX, .ready = got } };
+		bounce_get(bounce, &all[i].wait);
+		REQUIRE(all[i].buffer);
+	}
+	direct_error = -1;
+	disk->backend->ops->start(disk->backend, &io);
+	for (int i = 0; i < 100 && direct_error < 0; i++) {
+		event_base_loop(base, EVLOOP_NONBLOCK);
+		usleep(1000);
+	}
+	done = !direct_error;
+	for (unsigned int i = 0; i < 8; i++)
+		bounce_put(bounce, all[i].buffer, BOUNCE_MAX);
+	while (direct_error < 0)
+		event_base_loop(base, EVLOOP_ONCE);
+	CHECK_INT(direct_error, 0);
+	return done;
+}
+
+static void test_direct(void)
+{
+	struct storage_disk_options options = { .cache = STORAGE_UNCACHED };
+	uint8_t *bytes = aligned_alloc(4096, 1 << 20), *wanted = aligned_alloc(4096, 1 << 20);
+	static struct iovec many[PIECES];
+	struct iovec whole = { .iov_base = bytes, .iov_len = 65536 };
+	struct iovec odd[2] = { { bytes, 100 }, { bytes + 100, 65436 } };
+	int fd = temporary(1 << 20);
+
+	REQUIRE(bytes && wanted);
+	fill(wanted, 1 << 20);
+	REQUIRE(pwrite(fd, wanted, 1 << 20, 0) == 1 << 20);
+	open_disk(fd, &options);
+	CHECK(reads_without_buffer(&whole, 1, true));
+	CHECK_MEM(bytes, wanted, 65536);
+	memset(bytes, 0, 65536);
+	CHECK(!reads_without_buffer(&whole, 1, false));
+	CHECK_MEM(bytes, wanted, 65536);
+	memset(bytes, 0, 65536);
+	CHECK(!reads_without_buffer(odd, 2, true));
+	CHECK_MEM(bytes, wanted, 65536);
+	/* What O_DIRECT refuses is read all the same, and from then on nothing is tried. */
+	for (unsigned int i = 0; i < PIECES; i++)
+		many[i] = (struct iovec){ .iov_base = bytes + 512ul * (PIECES - 1 - i),
+					  .iov_len = 512 };
+	CHECK(!reads_without_buffer(many, PIECES, true));
+	for (unsigned int i = 0; i < PIECES; i++)
+		CHECK_MEM(bytes + 512ul * (PIECES - 1 - i), wanted + 512ul * i, 512);
+	CHECK(!reads_without_buffer(&whole, 1, true));
+	close_disk();
+	served = 0;
+	free(bytes);
+	free(wanted);
+}
+
 /* Whether a file frees space is its own; that it does not is no error. */
 static void discard_on(const char *path)
 {
@@ -755,6 +835,7 @@ int main(int argc, char **argv)
 		CHECK_RUN(test_sealed);
 		CHECK_RUN(test_refused);
 		CHECK_RUN(test_lock);
+		CHECK_RUN(test_direct);
 		CHECK_RUN(test_bounce);
 		CHECK_RUN(test_full);
 	}
