@@ -58,7 +58,8 @@ static void look(void)
 	if (!video_picture(video, &picture))
 		return;
 	FUZZ_CHECK(opened == 1 && picture.stride >= picture.width * (picture.bits / 8));
-	size = (uint64_t)picture.stride * (picture.height - 1) + picture.width * (picture.bits / 8);
+	size = (uint64_t)picture.stride * (picture.height - 1) +
+	       (uint64_t)picture.width * (picture.bits / 8);
 	FUZZ_CHECK(picture.pixels >= window && size <= WINDOW &&
 		   (uint64_t)(picture.pixels - window) <= WINDOW - size);
 }

@@ -59,7 +59,7 @@ struct video {
 static uint64_t bytes_of(const struct vmbus_video_output *output)
 {
 	return (uint64_t)output->stride * (output->height - 1) +
-	       output->width * (output->bits / 8u);
+	       (uint64_t)output->width * (output->bits / 8u);
 }
 
 static bool is_in_window(const struct video *video, uint64_t gpa, uint64_t size)

@@ -262,7 +262,7 @@ static void sizes_that_are_told(void)
 	for (unsigned int i = 0; i < sizes.count; i++) {
 		const struct vmbus_video_size *size = &sizes.sizes[i];
 
-		CHECK(size->width * size->height * 4u <= WINDOW);
+		CHECK((uint64_t)size->width * size->height * 4 <= WINDOW);
 		CHECK(i == 0 || size->width != 1280 || size->height != 720);
 		widest = size->width > widest ? size->width : widest;
 	}
@@ -594,7 +594,7 @@ static void guest_that_does_not_read(void)
 	take(VMBUS_VIDEO_SIZES, &sizes, sizeof(sizes));
 	CHECK(!fake_take(&fake));
 	fake_room(&fake, 100);
-	expect_ack(VMBUS_VIDEO_MEMORY_ACK, WINDOW_GPA + 4096 * 1000);
+	expect_ack(VMBUS_VIDEO_MEMORY_ACK, WINDOW_GPA + 4096 * 1000ull);
 	expect_ack(VMBUS_VIDEO_SITUATION_ACK, 9);
 	expect_wanted();
 	CHECK(!fake_take(&fake));
