@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "edid.h"
 #include "format.h"
 #include "state.h"
+#include "video.h"
 
 /* DRM fourccs (drm_fourcc.h). */
 #define FOURCC_XRGB8888 0x34325258u
@@ -228,9 +228,10 @@ void screen_tell(struct gpu *gpu, uint32_t number)
 		.height = display->height,
 	};
 
-	if (display->connected)
-		message.edid_size =
-			edid_make(message.edid, number, display->width, display->height);
+	if (display->connected) {
+		video_edid(message.edid, display->width, display->height, "Mullion");
+		message.edid_size = VIDEO_EDID;
+	}
 	session_send(gpu, MULLION_GPU_DISPLAY, &message, sizeof(message));
 }
 
