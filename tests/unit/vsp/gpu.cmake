@@ -10,6 +10,8 @@ target_include_directories(vsp-gpu-tested PUBLIC "${VSP}/gpu" "${VSP}/video" "${
 target_link_libraries(vsp-gpu-tested PUBLIC
 	mullion_include mullion_warnings mullion_hardening mullion_sanitize Threads::Threads)
 
+mullion_unit_test(gpu SOURCES gpu-test.c gpu-renderer.c DEFINITIONS _GNU_SOURCE
+	LIBRARIES vsp-gpu-tested)
 mullion_unit_test(gpu-virgl SOURCES gpu-virgl-test.c "${VSP}/gpu/renderer-virgl.c"
 	"${VSP}/gpu/watchdog.c" "${VSP}/service/error.c" INCLUDES "${VSP}/service"
 	DEFINITIONS _GNU_SOURCE
