@@ -6,6 +6,7 @@
 #include "service.h"
 
 #include <errno.h>
+#include <mullion/gpu.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -334,6 +335,9 @@ static int on_configure(sd_varlink *link, sd_json_variant *parameters,
 
 /* ---- devices of providers ---- */
 
+/* Its arguments come out of one macro. */
+#define GUID_OF(numbers) VMBUS_GUID(numbers)
+
 struct described {
 	const char *class, *instance;
 	uint32_t mmio_megabytes;
@@ -349,6 +353,7 @@ static bool find_class(const char *name, struct host_device *what, struct error 
 		{ "scsi", VMBUS_CLASS_SCSI, false },
 		{ "network", VMBUS_CLASS_NETWORK, false },
 		{ "video", VMBUS_CLASS_VIDEO, true },
+		{ "gpu", GUID_OF(MULLION_GPU_CLASS), false },
 	};
 
 	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
