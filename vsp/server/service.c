@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "channel.h"
 #include "host.h"
 #include "interface-vsp.h"
 #include "light.h"
@@ -335,9 +336,6 @@ static int on_configure(sd_varlink *link, sd_json_variant *parameters,
 
 /* ---- devices of providers ---- */
 
-/* Its arguments come out of one macro. */
-#define GUID_OF(numbers) VMBUS_GUID(numbers)
-
 struct described {
 	const char *class, *instance;
 	uint32_t mmio_megabytes;
@@ -349,17 +347,19 @@ static bool find_class(const char *name, struct host_device *what, struct error 
 		const char *name;
 		struct vmbus_guid class;
 		bool pipe;
+		uint32_t packet_max;
 	} classes[] = {
-		{ "scsi", VMBUS_CLASS_SCSI, false },
-		{ "network", VMBUS_CLASS_NETWORK, false },
-		{ "video", VMBUS_CLASS_VIDEO, true },
-		{ "gpu", GUID_OF(MULLION_GPU_CLASS), false },
+		{ "scsi", VMBUS_CLASS_SCSI, false, 0 },
+		{ "network", VMBUS_CLASS_NETWORK, false, 0 },
+		{ "video", VMBUS_CLASS_VIDEO, true, 0 },
+		{ "gpu", VMBUS_GUID_OF(MULLION_GPU_CLASS), false, CHANNEL_PACKET_GPU },
 	};
 
 	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
 		if (strcmp(classes[i].name, name) == 0) {
 			what->class = classes[i].class;
 			what->pipe = classes[i].pipe;
+			what->packet_max = classes[i].packet_max;
 			return true;
 		}
 	}
