@@ -117,6 +117,10 @@ static bool take_tune(struct domain_video *video, xmlNodePtr node, struct domain
 	if (video->memory < DOMAIN_GPU_MEMORY_MIN)
 		return domain_complain(error, DOMAIN_BAD, domain_xml_line(memory),
 				       "<memory>: less than %u MiB", DOMAIN_GPU_MEMORY_MIN >> 20);
+	if (video->memory > DOMAIN_GPU_MEMORY_MAX)
+		return domain_complain(error, DOMAIN_BAD, domain_xml_line(memory),
+				       "<memory>: more than %" PRIu64 " MiB",
+				       DOMAIN_GPU_MEMORY_MAX >> 20);
 	return true;
 }
 

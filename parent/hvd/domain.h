@@ -37,6 +37,7 @@
 #define DOMAIN_HEIGHT_DEFAULT 800u
 #define DOMAIN_GPU_MEMORY_DEFAULT (UINT64_C(512) << 20) /* bytes */
 #define DOMAIN_GPU_MEMORY_MIN (16u << 20)
+#define DOMAIN_GPU_MEMORY_MAX (UINT64_C(1) << 40)
 #define DOMAIN_GPU_CAP_MAX 6400u /* percent of one CPU */
 
 enum domain_action {

@@ -121,8 +121,7 @@ static sd_json_variant *interfaces_json(const struct domain *domain)
 	return all;
 }
 
-/* NULL also where there is none. */
-static sd_json_variant *video_json(const struct domain *domain)
+sd_json_variant *partition_json_video(const struct domain *domain)
 {
 	const struct domain_video *video = &domain->video;
 	sd_json_variant *json = NULL;
@@ -152,7 +151,7 @@ sd_json_variant *partition_json_info(const struct partition *partition)
 	const struct guest *guest = devices_guest(partition->devices);
 	JSON_AUTO sd_json_variant *disks = disks_json(domain);
 	JSON_AUTO sd_json_variant *interfaces = interfaces_json(domain);
-	JSON_AUTO sd_json_variant *video = video_json(domain);
+	JSON_AUTO sd_json_variant *video = partition_json_video(domain);
 	JSON_AUTO sd_json_variant *pins = partition_json_pins(partition, domain, false);
 	JSON_AUTO sd_json_variant *schedule = partition_json_schedule(domain);
 	sd_json_variant *json = partition_json(partition);

@@ -369,7 +369,7 @@ static void random_video(struct domain_video *video)
 	video->height = 480 + (uint32_t)check_below(1400);
 	video->accel3d = video->model == DOMAIN_VIDEO_MULLION && check_below(2);
 	video->render_node = video->accel3d && check_below(2) ? random_text(20, false) : NULL;
-	video->memory = DOMAIN_GPU_MEMORY_MIN + check_below(UINT64_C(1) << 40);
+	video->memory = DOMAIN_GPU_MEMORY_MIN + check_below(DOMAIN_GPU_MEMORY_MAX >> 1);
 	video->weight = 1 + (uint32_t)check_below(10000);
 	video->cap = (uint32_t)check_below(6401);
 }
@@ -725,6 +725,9 @@ static void test_said(void)
 		{ "<devices><video><model type='mullion'><gputune>\n<memory>1024</memory></gputune>"
 		  "</model></video></devices>",
 		  6, "<memory>: less than 16 MiB" },
+		{ "<devices><video><model type='mullion'><gputune>\n<memory unit='TiB'>2</memory>"
+		  "</gputune></model></video></devices>",
+		  6, "<memory>: more than 1048576 MiB" },
 		{ "<devices><video><model type='mullion'><gputune>\n<weight>0</weight></gputune>"
 		  "</model></video></devices>",
 		  6, NULL },
