@@ -142,13 +142,14 @@ void fence_signal(struct gpu *gpu)
 	gpu->signal_due = false;
 }
 
-static void drop_first(struct gpu *gpu, struct fence **link, struct context *context)
+/* end: of the list that link is in */
+static void drop_one(struct gpu *gpu, struct fence **link, struct fence ***end)
 {
 	struct fence *fence = *link;
 
 	*link = fence->next;
 	if (!fence->next)
-		context->fences_end = link;
+		*end = link;
 	free(fence);
 	gpu->fences--;
 }
@@ -167,8 +168,14 @@ static void settle(struct gpu *gpu, struct context *context, const struct render
 		}
 		count_time(gpu, fence->since);
 		fence_store(gpu, &context->timelines[fence->ring], fence->number);
-		drop_first(gpu, link, context);
+		drop_one(gpu, link, &context->fences_end);
 	}
+}
+
+static void settle_orphans(struct gpu *gpu, const struct renderer_fence *done)
+{
+	while (!done->context && gpu->orphans && gpu->orphans->id <= done->id)
+		drop_one(gpu, &gpu->orphans, &gpu->orphans_end);
 }
 
 void fence_done(void *context, const struct renderer_fence *fences, unsigned int count)
@@ -178,6 +185,7 @@ void fence_done(void *context, const struct renderer_fence *fences, unsigned int
 	for (unsigned int i = 0; i < count; i++) {
 		struct context *of = gpu->own ? context_find(gpu, fences[i].context) : NULL;
 
+		settle_orphans(gpu, &fences[i]);
 		/* One that is gone had its numbers done with it. */
 		if (of)
 			settle(gpu, of, &fences[i]);
@@ -191,7 +199,7 @@ void fence_drop(struct gpu *gpu, struct context *context)
 {
 	context->due = 0;
 	while (context->fences)
-		drop_first(gpu, &context->fences, context);
+		drop_one(gpu, &context->fences, &context->fences_end);
 	for (uint32_t ring = 0; ring < context->rings; ring++) {
 		struct timeline *timeline = &context->timelines[ring];
 
@@ -200,13 +208,31 @@ void fence_drop(struct gpu *gpu, struct context *context)
 	}
 }
 
+void fence_drop_own(struct gpu *gpu)
+{
+	struct context *own = gpu->own;
+
+	*gpu->orphans_end = own->fences;
+	if (own->fences)
+		gpu->orphans_end = own->fences_end;
+	own->fences = NULL;
+	own->fences_end = &own->fences;
+	fence_drop(gpu, own);
+}
+
+void fence_forget(struct gpu *gpu)
+{
+	while (gpu->orphans)
+		drop_one(gpu, &gpu->orphans, &gpu->orphans_end);
+}
+
 uint64_t gpu_oldest_fence(const struct gpu *gpu)
 {
 	uint64_t oldest = UINT64_MAX, now = now_ns();
 
-	if (!gpu->own)
-		return 0;
-	if (gpu->own->fences)
+	if (gpu->orphans)
+		oldest = gpu->orphans->since;
+	if (gpu->own && gpu->own->fences && gpu->own->fences->since < oldest)
 		oldest = gpu->own->fences->since;
 	for (uint32_t i = 0; i < MULLION_GPU_CONTEXTS_MAX; i++) {
 		const struct context *context = gpu->contexts[i];

@@ -71,6 +71,7 @@ struct gpu *gpu_new(const struct gpu_config *config, struct renderer *renderer,
 	gpu->calls = calls;
 	gpu->context = context;
 	gpu->unsent_end = &gpu->unsent;
+	gpu->orphans_end = &gpu->orphans;
 	gpu->displays[0].connected = true;
 	gpu->displays[0].width = config->width;
 	gpu->displays[0].height = config->height;
@@ -87,6 +88,7 @@ void gpu_free(struct gpu *gpu)
 		return;
 	if (gpu->renderer)
 		gpu->renderer->listener = (struct renderer_listener){ 0 };
+	fence_forget(gpu);
 	free(gpu);
 }
 

@@ -128,7 +128,7 @@ static void drop_session(struct gpu *gpu)
 	resource_drop_all(gpu);
 	screen_drop_all(gpu);
 	if (gpu->own)
-		fence_drop(gpu, gpu->own);
+		fence_drop_own(gpu);
 	free(gpu->own);
 	gpu->own = NULL;
 	guest_unmap_pages(gpu->shared, gpu->shared_pages, gpu->shared_pages);

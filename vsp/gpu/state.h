@@ -137,6 +137,8 @@ struct gpu {
 
 	uint64_t fence_id; /* of the last one */
 	unsigned int fences; /* that the renderer owes */
+	/* Of context 0 in sessions that are over: the renderer still owes them. */
+	struct fence *orphans, **orphans_end;
 	bool fences_due; /* a context may have timelines that are due */
 	uint64_t due_at; /* since when, ns */
 	bool signal_due;
@@ -176,6 +178,10 @@ void timeline_begin(const struct gpu *gpu, struct timeline *timeline, uint32_t s
 bool fence_ask(struct gpu *gpu, struct context *context, uint32_t ring, uint64_t number);
 /* All of them are done: nobody will ask what became of them. */
 void fence_drop(struct gpu *gpu, struct context *context);
+/* The same of the driver's own ones at a session's end. */
+void fence_drop_own(struct gpu *gpu);
+/* Nobody will tell of any more. */
+void fence_forget(struct gpu *gpu);
 /* The numbers of a timeline up to that are done. */
 void fence_store(struct gpu *gpu, struct timeline *timeline, uint64_t number);
 /* Gives the renderer a fence for each timeline that is due. */
