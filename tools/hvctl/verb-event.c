@@ -42,6 +42,8 @@ static enum hvctl_status print_json(const struct event *event)
 					     SD_JSON_BUILD_STRING(event->device)),
 		SD_JSON_BUILD_PAIR_CONDITION(!!partition->heartbeat, "heartbeat",
 					     SD_JSON_BUILD_STRING(partition->heartbeat)),
+		SD_JSON_BUILD_PAIR_CONDITION(!!partition->screen, "screen",
+					     SD_JSON_BUILD_STRING(partition->screen)),
 		SD_JSON_BUILD_PAIR_CONDITION(!!partition->addresses, "addresses",
 					     SD_JSON_BUILD_VARIANT(partition->addresses)));
 	return error < 0 ? json_failed(error) : json_print_line(object);
@@ -57,6 +59,8 @@ static void print_subject(const struct event *event)
 		printf(" %s", text_printable(text, sizeof(text), event->device));
 	if (event->device && partition->detail)
 		printf(": %s", text_printable(text, sizeof(text), partition->detail));
+	if (strcmp(event->type, "screen") == 0 && partition->screen)
+		printf(" %s", text_printable(text, sizeof(text), partition->screen));
 	if (strcmp(event->type, "heartbeat") != 0 || !partition->heartbeat)
 		return;
 	printf(" %s", text_printable(text, sizeof(text), partition->heartbeat));
@@ -159,8 +163,10 @@ const struct cli_verb verb_event = {
 		"shown. JSON: an object on a line of its own for each event.\n\n"
 		"device_added and device_removed tell that a guest has got or lost a device, "
 		"device_error that a device has failed, or the process that serves it, while the "
-		"guest goes on; heartbeat that the guest's drivers answer or do not, or that its "
-		"addresses have changed.",
+		"guest goes on (device gpu: a program of the guest has lost its context, or all "
+		"have); heartbeat that the guest's drivers answer or do not, or that its addresses "
+		"have changed; screen that another device draws the guest's screen: video is "
+		"Hyper-V's synthetic one, gpu the guest's mullion_gpu.",
 	.operands = operands,
 	.options = options,
 	.examples = examples,
