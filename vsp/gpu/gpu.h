@@ -59,7 +59,7 @@ struct device *gpu_device(struct gpu *gpu);
 bool gpu_works(const struct gpu *gpu);
 
 /* What the guest's screen should be from now on. */
-void gpu_set_display(struct gpu *gpu, unsigned int display, bool connected, uint32_t width,
+void gpu_set_display(struct gpu *gpu, unsigned int number, bool connected, uint32_t width,
 		     uint32_t height);
 
 /* How long the renderer has owed the oldest fence, nanoseconds; 0: it owes none. */
@@ -74,7 +74,7 @@ struct gpu_display {
 	uint32_t width, height; /* asked for */
 	uint32_t shown_width, shown_height; /* 0: nothing is shown */
 };
-void gpu_display(const struct gpu *gpu, unsigned int display, struct gpu_display *info);
+void gpu_display(const struct gpu *gpu, unsigned int number, struct gpu_display *info);
 
 struct gpu_context {
 	uint32_t id, capset;

@@ -112,7 +112,7 @@ static void on_news(evutil_socket_t fd, short what, void *context)
 /* Soon: a driver that begins anew is nothing to be told of. */
 static void tell_source(void)
 {
-	static const struct timeval soon = { .tv_usec = NEWS_MS * 1000 };
+	static const struct timeval soon = { .tv_usec = NEWS_MS * 1000L };
 
 	if (self.news && !event_pending(self.news, EV_TIMEOUT, NULL))
 		event_add(self.news, &soon);

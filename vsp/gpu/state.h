@@ -225,10 +225,12 @@ void transfer(struct gpu *gpu, struct context *context, const struct message *me
 void screen_scanout(struct gpu *gpu, struct context *context, const struct message *message);
 void screen_flush(struct gpu *gpu, struct context *context, const struct message *message);
 void screen_cursor(struct gpu *gpu, struct context *context, const struct message *message);
-/* The resource is gone, or its pages are. */
+/* The resource is gone, or the pages that it is looked at in are. */
 void screen_forget(struct gpu *gpu, const struct resource *resource);
+/* It is the renderer's now: what shows it goes on, if that can be. */
+void screen_promote(struct gpu *gpu, const struct resource *resource);
 void screen_drop_all(struct gpu *gpu);
 /* Tells the guest of a display. */
-void screen_tell(struct gpu *gpu, uint32_t display);
+void screen_tell(struct gpu *gpu, uint32_t number);
 
 #endif

@@ -1092,9 +1092,36 @@ static void test_drawn_screen(void)
 	scanout(1, 0, 64, 64, 0, 0);
 	scanout(0, 1, 64, 64, 0, 0);
 	CHECK_EQ(losses, 2);
+	/* Other pages are nothing to it. */
+	pages(SCREEN, 4, 0, SCREEN_PFN, 4);
+	REQUIRE(gpu_picture(gpu, 0, &image) == 0);
+	image_free(&image);
 	name(MULLION_GPU_RESOURCE_DESTROY, 0, SCREEN);
 	CHECK_INT(gpu_picture(gpu, 0, &image), ENODATA);
 	end();
+}
+
+/* A buffer of the guest's own that becomes the renderer's while it is shown. */
+static void test_promoted(void)
+{
+	struct image image;
+
+	for (uint32_t height = 64; height <= 65; height++) {
+		begin();
+		make_screen();
+		scanout(0, 0, 60, height, STRIDE, 0);
+		flush(0);
+		REQUIRE(gpu_picture(gpu, 0, &image) == 0);
+		CHECK_EQ(fake.reads, 0);
+		image_free(&image);
+		create_resource(0, SCREEN, 60);
+		/* One that is smaller than what was shown cannot be. */
+		CHECK_INT(gpu_picture(gpu, 0, &image), height == 64 ? 0 : ENODATA);
+		CHECK_EQ(fake.reads, height == 64);
+		image_free(&image);
+		CHECK_EQ(losses, 0);
+		end();
+	}
 }
 
 static void test_displays(void)
@@ -1150,6 +1177,7 @@ int main(void)
 	CHECK_RUN(test_screen);
 	CHECK_RUN(test_cursor);
 	CHECK_RUN(test_drawn_screen);
+	CHECK_RUN(test_promoted);
 	CHECK_RUN(test_displays);
 	return check_done();
 }
