@@ -421,13 +421,15 @@ static bool is_blob(uint32_t type)
 /* Of each type: the right size, and every other one. */
 static void test_sizes(void)
 {
+	struct mullion_gpu_header *header = (void *)bytes;
+
 	for (uint32_t type = 1; type < MULLION_GPU_TO_HOST_END; type++) {
 		struct message message;
 		uint32_t right;
 
 		header_of(type, sizes[type]);
 		fill_in(type);
-		right = ((struct mullion_gpu_header *)(void *)bytes)->size;
+		right = header->size;
 		CHECK_NOTE("type %u", type);
 		CHECK(!decode_message(bytes, packet_size(right), &message) == !is_blob(type));
 		for (uint32_t size = 0; size <= ROOM; size++) {
@@ -436,11 +438,11 @@ static void test_sizes(void)
 			CHECK_NOTE("type %u, size %u", type, size);
 			if (size == right || runs)
 				continue;
-			((struct mullion_gpu_header *)(void *)bytes)->size = size;
+			header->size = size;
 			CHECK(decode_message(bytes, packet_size(size), &message));
 		}
 		/* The header and the packet do not agree. */
-		((struct mullion_gpu_header *)(void *)bytes)->size = right;
+		header->size = right;
 		CHECK(decode_message(bytes, packet_size(right) + 8, &message));
 		CHECK(decode_message(bytes, packet_size(right) - 8, &message));
 	}
@@ -968,7 +970,7 @@ static void make_screen(void)
 {
 	uint32_t *pixels = gpu_guest_page(&guest, SCREEN_PFN);
 
-	create_plain(SCREEN, SCREEN_PAGES * 4096);
+	create_plain(SCREEN, SCREEN_PAGES * 4096ul);
 	for (uint32_t i = 0; i < SCREEN_PAGES; i++)
 		pages(SCREEN, SCREEN_PAGES, i, SCREEN_PFN + SCREEN_PAGES - 1 - i, 1);
 	for (uint32_t i = 0; i < SCREEN_PAGES * 1024; i++)
@@ -1002,7 +1004,7 @@ static void test_screen(void)
 	for (uint32_t y = 0; y < 70; y++)
 		for (uint32_t x = 0; x < 60; x++)
 			if (!CHECK_EQ(image.pixels[y * 60 + x],
-				      pixel_at(808 + (uint64_t)(y + 5) * STRIDE + (x + 3) * 4)))
+				      pixel_at(808 + (uint64_t)(y + 5) * STRIDE + (x + 3) * 4ul)))
 				y = x = 100;
 	image_free(&image);
 	/* The last byte of it, and one more. */
@@ -1035,7 +1037,7 @@ static void test_cursor(void)
 	make_screen();
 	scanout(0, 0, 100, 100, STRIDE, 0);
 	flush(0);
-	create_plain(6, 64 * 64 * 4);
+	create_plain(6, 64 * 64 * 4ul);
 	pages(6, 4, 0, GPU_FREE_PFN, 4);
 	pixels = gpu_guest_page(&guest, GPU_FREE_PFN);
 	pixels[0] = 0xff112233;
@@ -1065,7 +1067,7 @@ static void test_cursor(void)
 	cursor.resource = 7;
 	gpu_guest_say(&guest, MULLION_GPU_CURSOR, 0, &cursor, sizeof(cursor));
 	CHECK(is_lost(0, MULLION_GPU_LOST_PROTOCOL));
-	create_plain(7, 64 * 64 * 4 - 1);
+	create_plain(7, 64 * 64 * 4ul - 1);
 	pages(7, 4, 0, GPU_FREE_PFN, 4);
 	gpu_guest_say(&guest, MULLION_GPU_CURSOR, 0, &cursor, sizeof(cursor));
 	CHECK(is_lost(0, MULLION_GPU_LOST_PROTOCOL));
