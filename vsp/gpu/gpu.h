@@ -64,6 +64,8 @@ void gpu_set_display(struct gpu *gpu, unsigned int number, bool connected, uint3
 
 /* How long the renderer has owed the oldest fence, nanoseconds; 0: it owes none. */
 uint64_t gpu_oldest_fence(const struct gpu *gpu);
+/* The same, but not longer ago than any fence was done: one that is slow goes on. */
+uint64_t gpu_without_progress(const struct gpu *gpu);
 
 /* Copies what a display shows, with its cursor. 0, or an errno: ENODATA nothing was shown
  * yet, EOPNOTSUPP pixels of a kind that is not known, ENOMEM, EIO. */

@@ -4,6 +4,7 @@
  * what is wrong, fences, the screen of a guest that draws itself.
  */
 #include <errno.h>
+#include <unistd.h>
 
 #include "check.h"
 #include "decode.h"
@@ -716,9 +717,24 @@ static void test_own_fences(void)
 	CHECK_EQ(fake.fence_count, 1);
 	CHECK_EQ(fake.fences[0].context, 0);
 	CHECK(gpu_oldest_fence(gpu) != 0);
+	CHECK(gpu_without_progress(gpu) != 0);
 	fake_renderer_done(&fake, 1);
 	CHECK_EQ(done(MULLION_GPU_RING_DRAWN), 5);
 	CHECK_EQ(gpu_oldest_fence(gpu), 0);
+	CHECK_EQ(gpu_without_progress(gpu), 0);
+	/* One is late, another done. */
+	transfer(0, 1, MULLION_GPU_RING_DRAWN, 6);
+	gpu_guest_turn(&guest);
+	create_context(CONTEXT, SLOT);
+	submit(CONTEXT, 0, 1);
+	gpu_guest_turn(&guest);
+	usleep(20000);
+	fake_renderer_done(&fake, 1);
+	CHECK(gpu_without_progress(gpu) <= gpu_oldest_fence(gpu));
+	usleep(20000);
+	CHECK(gpu_oldest_fence(gpu) >= 40000000);
+	CHECK(gpu_without_progress(gpu) >= 20000000);
+	fake_renderer_done(&fake, 1);
 	transfer(0, 1, MULLION_GPU_RING_DRAWN, 5);
 	CHECK(is_lost(0, MULLION_GPU_LOST_PROTOCOL));
 	end();
