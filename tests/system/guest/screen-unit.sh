@@ -13,7 +13,7 @@ guests 500 <<'EOS' || fail "the process of a guest's screen"
 booted
 before=$(accounts)
 screen() {
-	echo "<devices><video><model type='mullion'>$1<gputune><memory unit='MiB'>64</memory>
+	echo "<devices><video><model type='mullion'>${1-}<gputune><memory unit='MiB'>64</memory>
 <weight>200</weight><cap>150</cap></gputune></model></video></devices>"
 }
 define scr 1 256 'vmbus screen commands' "$(screen)"
