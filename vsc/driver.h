@@ -179,10 +179,6 @@ int mgpu_connector_init(struct mgpu *gpu, struct mgpu_output *output);
 void mgpu_display_told(struct mgpu *gpu, const struct mullion_gpu_display *told);
 void mgpu_hotplug_work(struct work_struct *work);
 
-/* handover.c */
-void mgpu_take_screen(struct hv_device *hdev);
-void mgpu_give_screen(struct hv_device *hdev);
-
 /* dumb.c */
 int mgpu_dumb_create(struct drm_file *file, struct drm_device *drm,
 		     struct drm_mode_create_dumb *args);

@@ -185,7 +185,6 @@ static int show(struct mgpu *gpu)
 	WRITE_ONCE(gpu->registered, true);
 	dev_info(&gpu->pdev->dev, "%s, %u display(s)\n", gpu->welcome.renderer, gpu->output_count);
 	mgpu_start_console(gpu->drm);
-	mgpu_take_screen(gpu->hdev);
 	/* What came in between. */
 	schedule_work(&gpu->hotplug_work);
 	if (mgpu_state(gpu) == MGPU_RESETTING)
@@ -245,7 +244,6 @@ static MGPU_HV_REMOVE remove(struct hv_device *hdev)
 	drm_dev_put(gpu->drm);
 	platform_device_unregister(pdev);
 	ida_free(&numbers, number);
-	mgpu_give_screen(hdev);
 	return MGPU_HV_REMOVED;
 }
 
