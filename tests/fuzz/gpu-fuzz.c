@@ -150,7 +150,8 @@ static void make_hello(void)
 	memset(hello->pfns, 0, sizeof(hello->pfns));
 	for (uint32_t i = 0; i < GPU_SHARED_PAGES; i++)
 		hello->pfns[i] = GPU_SHARED_PFN + i;
-	memset(hello->driver, 0, sizeof(hello->driver) + sizeof(hello->kernel));
+	memset(hello->driver, 0, sizeof(hello->driver));
+	memset(hello->kernel, 0, sizeof(hello->kernel));
 }
 
 /* What would be wrong at nearly all times if it were left to chance. */

@@ -67,8 +67,6 @@ bool fence_ask(struct gpu *gpu, struct context *context, uint32_t ring, uint64_t
 	}
 	if (!(context->due & 1ull << ring))
 		timeline->since = now_ns();
-	if (!gpu->fences_due)
-		gpu->due_at = timeline->since;
 	context->due |= 1ull << ring;
 	gpu->fences_due = true;
 	return true;

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "gpu.h"
@@ -32,6 +33,10 @@
 /* After so long a renderer that does not come back, or owes a fence, is stuck. */
 #define STUCK_S 60u
 #define LOOK_S 5
+/* A guest can do wrong, and change the screen's source, as often as it likes. */
+#define LINES_MAX 10u
+#define LINES_S 5
+#define NEWS_MS 100
 
 struct pending_shot {
 	struct shot *shot; /* NULL: free */
@@ -52,6 +57,11 @@ static struct screen {
 	uint64_t memory_max;
 	char problem[160]; /* why there is no 3D; "": there is */
 	enum source told; /* what subscribers know */
+	struct event *news; /* tells them of another one */
+	struct {
+		time_t since; /* of the period, seconds */
+		unsigned int count, left_out;
+	} lines;
 	struct pending_shot shots[SHOTS_MAX];
 } self;
 
@@ -90,12 +100,40 @@ static void tell(const char *kind, const char *detail)
 	service_notify(self.service, event);
 }
 
-static void tell_source(void)
+static void on_news(evutil_socket_t fd, short what, void *context)
 {
+	(void)fd, (void)what, (void)context;
 	if (source() == self.told)
 		return;
 	self.told = source();
 	tell("source", NULL);
+}
+
+/* Soon: a driver that begins anew is nothing to be told of. */
+static void tell_source(void)
+{
+	static const struct timeval soon = { .tv_usec = NEWS_MS * 1000 };
+
+	if (self.news && !event_pending(self.news, EV_TIMEOUT, NULL))
+		event_add(self.news, &soon);
+}
+
+/* True: one more line may be said about what the guest does. */
+static bool may_say(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (now.tv_sec - self.lines.since >= LINES_S) {
+		if (self.lines.left_out)
+			notice("the guest: %u lines left out", self.lines.left_out);
+		self.lines.since = now.tv_sec;
+		self.lines.count = self.lines.left_out = 0;
+	}
+	if (self.lines.count++ < LINES_MAX)
+		return true;
+	self.lines.left_out++;
+	return false;
 }
 
 static void on_working(void *context, bool works)
@@ -113,6 +151,8 @@ static void on_resumed(void *context)
 static void on_lost(void *context, uint32_t id, const char *text)
 {
 	(void)context;
+	if (!may_say())
+		return;
 	if (id)
 		tell("context_lost", text);
 	else
@@ -180,7 +220,9 @@ static void unmake(void)
 	self.link = NULL;
 	if (self.look)
 		event_free(self.look);
-	self.look = NULL;
+	if (self.news)
+		event_free(self.news);
+	self.look = self.news = NULL;
 	gpu_free(self.gpu);
 	self.gpu = NULL;
 	if (self.renderer)
@@ -264,7 +306,11 @@ static bool make(const struct given *given, int partition, int socket, int rende
 		 struct error *error)
 {
 	self.memory_max = given->memory_max;
-	self.guest = partition_guest(partition, false, error);
+	self.news = evtimer_new(service_base(self.service), on_news, NULL);
+	if (!self.news)
+		error_fill_errno(error, ENOMEM, "events");
+	else
+		self.guest = partition_guest(partition, false, error);
 	if (self.guest && make_video(given, error) &&
 	    (!given->gpu || make_gpu(given, render_fd, error))) {
 		self.link = link_new(service_base(self.service), socket, self.guest, find_device,

@@ -140,7 +140,7 @@ struct gpu {
 	/* Of context 0 in sessions that are over: the renderer still owes them. */
 	struct fence *orphans, **orphans_end;
 	bool fences_due; /* a context may have timelines that are due */
-	uint64_t due_at; /* since when, ns */
+	uint64_t turn_began; /* ns; 0: not yet */
 	bool signal_due;
 
 	struct resource *buckets[RESOURCE_BUCKETS];
