@@ -30,8 +30,10 @@
 
 #define NAME_MAX_LENGTH 128u
 #define SHOTS_MAX 4u
-/* After so long a renderer that does not come back, or owes a fence, is stuck. */
+/* After so long a renderer that does not come back, or owes fences and finishes none, is
+ * stuck; after so much longer also where it finishes others. */
 #define STUCK_S 60u
+#define ENDLESS_S 300u
 #define LOOK_S 5
 /* A guest can do wrong, and change the screen's source, as often as it likes. */
 #define LINES_MAX 10u
@@ -112,7 +114,7 @@ static void on_news(evutil_socket_t fd, short what, void *context)
 /* Soon: a driver that begins anew is nothing to be told of. */
 static void tell_source(void)
 {
-	static const struct timeval soon = { .tv_usec = NEWS_MS * 1000 };
+	static const struct timeval soon = { .tv_usec = NEWS_MS * 1000L };
 
 	if (self.news && !event_pending(self.news, EV_TIMEOUT, NULL))
 		event_add(self.news, &soon);
@@ -190,10 +192,12 @@ static int on_subscribe(sd_varlink *link, sd_json_variant *parameters,
 static void on_look(evutil_socket_t fd, short what, void *context)
 {
 	(void)fd, (void)what, (void)context;
-	if (gpu_oldest_fence(self.gpu) < STUCK_S * 1000000000ull)
+	if (gpu_without_progress(self.gpu) < STUCK_S * 1000000000ull &&
+	    gpu_oldest_fence(self.gpu) < ENDLESS_S * 1000000000ull)
 		return;
 	/* Nothing can be done about it from within. */
-	notice("the renderer has not finished within %u seconds: the process ends", STUCK_S);
+	notice("the renderer has not finished within %u seconds: the process ends",
+	       (unsigned int)(gpu_oldest_fence(self.gpu) / 1000000000u));
 	_exit(ERROR_FAILED);
 }
 

@@ -210,6 +210,7 @@ static bool speak(const struct mullion_gpu_hello *hello)
 
 static void on_hello(struct gpu *gpu, const struct mullion_gpu_hello *hello)
 {
+	static const struct vmbus_guid none;
 	char line[160];
 
 	drop_session(gpu);
@@ -237,7 +238,7 @@ static void on_hello(struct gpu *gpu, const struct mullion_gpu_hello *hello)
 	welcome(gpu, true);
 	for (uint32_t i = 0; i < MULLION_GPU_DISPLAYS_MAX; i++)
 		screen_tell(gpu, i);
-	if (memcmp(&gpu->config.replaces, &(struct vmbus_guid){ 0 }, sizeof(struct vmbus_guid)))
+	if (memcmp(&gpu->config.replaces, &none, sizeof(none)) != 0)
 		channel_replaces(gpu->channel, &gpu->config.replaces);
 	gpu->calls->working(gpu->context, true);
 }
