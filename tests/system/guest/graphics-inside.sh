@@ -95,7 +95,7 @@ start_guest() {
 # From the stock driver's screen to ours.
 hand_over() {
 	gfx 'systemctl stop getty@tty1'
-	soon 60 "the stock driver's screen" gfx 'test "$(cat /sys/class/graphics/fb0/name)" = hyperv_drmdrmfb'
+	soon 60 "the stock driver's screen" gfx 'grep -qx hyperv_drmdrmfb /sys/class/graphics/fb*/name'
 	gfx 'echo 0 >/sys/class/graphics/fbcon/cursor_blink; agent picture 1'
 	soon 60 'its picture' shows 1
 	COMPLAINTS=$(gfx "dmesg --level=emerg,alert,crit,err,warn" | wc -l)
