@@ -8,7 +8,7 @@
  *   clock             answers questions for the time in a page of memory, whose
  *                     address it prints (clock-page.h)
  *   beat COUNT        a line with its number and the time, ten a second
- *   picture SEED      fills /dev/fb0 with the picture of ../graphics/pattern.h
+ *   picture SEED      fills the first of /dev/fb* with the picture of ../graphics/pattern.h
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -478,13 +478,25 @@ static int beat(unsigned int count)
 
 #define LINES 16u
 
+/* Its number is not 0 where one driver took over from another. */
+static int open_screen(void)
+{
+	char path[] = "/dev/fb0";
+	int file;
+
+	do {
+		file = open(path, O_RDWR);
+	} while (file < 0 && path[7]++ < '7');
+	return file;
+}
+
 /* Several lines at a time: Linux takes the damage of just one whole line for none. */
 static int show_picture(uint32_t seed)
 {
 	static uint32_t lines[LINES * 4096];
 	struct fb_var_screeninfo mode;
 	struct fb_fix_screeninfo memory;
-	int file = open("/dev/fb0", O_RDWR);
+	int file = open_screen();
 
 	if (file < 0 || ioctl(file, FBIOGET_VSCREENINFO, &mode) < 0 ||
 	    ioctl(file, FBIOGET_FSCREENINFO, &memory) < 0) {
