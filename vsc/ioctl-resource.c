@@ -41,7 +41,7 @@ static int give_pages(struct mgpu *gpu, struct mgpu_object *object)
 	error = mgpu_lock(gpu, MGPU_INTERRUPTIBLE);
 	if (error)
 		return error;
-	error = mgpu_object_tell_pages(gpu, object);
+	error = mgpu_object_tell_pages(gpu, object, 0);
 	mgpu_unlock(gpu);
 	return error;
 }
