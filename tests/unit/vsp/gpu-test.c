@@ -1053,7 +1053,7 @@ static void test_cursor(void)
 	make_screen();
 	scanout(0, 0, 100, 100, STRIDE, 0);
 	flush(0);
-	create_plain(6, 64 * 64 * 4ul);
+	create_plain(6, 64ul * 64 * 4);
 	pages(6, 4, 0, GPU_FREE_PFN, 4);
 	pixels = gpu_guest_page(&guest, GPU_FREE_PFN);
 	pixels[0] = 0xff112233;
@@ -1083,7 +1083,7 @@ static void test_cursor(void)
 	cursor.resource = 7;
 	gpu_guest_say(&guest, MULLION_GPU_CURSOR, 0, &cursor, sizeof(cursor));
 	CHECK(is_lost(0, MULLION_GPU_LOST_PROTOCOL));
-	create_plain(7, 64 * 64 * 4ul - 1);
+	create_plain(7, 64ul * 64 * 4 - 1);
 	pages(7, 4, 0, GPU_FREE_PFN, 4);
 	gpu_guest_say(&guest, MULLION_GPU_CURSOR, 0, &cursor, sizeof(cursor));
 	CHECK(is_lost(0, MULLION_GPU_LOST_PROTOCOL));
