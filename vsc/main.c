@@ -39,6 +39,7 @@ static const struct drm_driver mgpu_driver = {
 	.debugfs_init = mgpu_statistics_init,
 	MGPU_PRIME_OPS MGPU_FBDEV_OPS.fops = &mgpu_fops,
 	.ioctls = mgpu_ioctls,
+	.num_ioctls = MGPU_IOCTLS,
 	.name = MGPU_NAME,
 	.desc = MGPU_DESCRIPTION,
 	MGPU_DATE("0").major = 0,
