@@ -3,7 +3,7 @@
  * Resources: made, mapped, transferred, waited for.
  *
  * A resource's pages are allocated and told to hv-gpu when a program maps it or transfers
- * to or from it: most textures and render targets have none.
+ * to or from it, or where commands may: most textures and render targets have none.
  */
 #include <linux/dma-resv.h>
 
@@ -15,6 +15,9 @@
 #include "object.h"
 
 #define WAIT_TIME (15 * HZ)
+/* A buffer that commands copy to or from (virgl_hw.h). They may do so before anybody has
+ * mapped it. */
+#define VIRGL_BIND_STAGING (1u << 19)
 
 static struct mgpu_object *find(struct drm_file *file, u32 handle)
 {
@@ -128,6 +131,8 @@ int mgpu_resource_create_ioctl(struct drm_device *drm, void *data, struct drm_fi
 	object->renderer = renderer;
 	if (renderer)
 		error = attach_new(gpu, file, object);
+	if (!error && renderer && args->bind & VIRGL_BIND_STAGING)
+		error = give_pages(gpu, object);
 	if (!error)
 		error = drm_gem_handle_create(file, &object->base.base, &args->bo_handle);
 	args->res_handle = object->id;
