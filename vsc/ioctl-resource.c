@@ -2,8 +2,8 @@
 /*
  * Resources: made, mapped, transferred, waited for.
  *
- * A resource's pages are allocated and told to hv-gpu when a program maps it or transfers
- * to or from it, or where commands may: most textures and render targets have none.
+ * A resource's pages are allocated and told to hv-gpu when it is made: commands may copy to
+ * and from it before anybody maps it, and virglrenderer takes none that name one without.
  */
 #include <linux/dma-resv.h>
 
@@ -15,9 +15,6 @@
 #include "object.h"
 
 #define WAIT_TIME (15 * HZ)
-/* A buffer that commands copy to or from (virgl_hw.h). They may do so before anybody has
- * mapped it. */
-#define VIRGL_BIND_STAGING (1u << 19)
 
 static struct mgpu_object *find(struct drm_file *file, u32 handle)
 {
@@ -131,7 +128,7 @@ int mgpu_resource_create_ioctl(struct drm_device *drm, void *data, struct drm_fi
 	object->renderer = renderer;
 	if (renderer)
 		error = attach_new(gpu, file, object);
-	if (!error && renderer && args->bind & VIRGL_BIND_STAGING)
+	if (!error && renderer)
 		error = give_pages(gpu, object);
 	if (!error)
 		error = drm_gem_handle_create(file, &object->base.base, &args->bo_handle);

@@ -336,13 +336,13 @@ static void test_resource(int fd)
 	expect(transfer(fd, DRM_IOCTL_VIRTGPU_TRANSFER_FROM_HOST, 12345, 1, 1), -ENOENT);
 
 	/* There and back. */
-	pixels = map(fd, made.bo_handle, 64 * 64 * 4);
+	pixels = map(fd, made.bo_handle, (size_t)64 * 64 * 4);
 	for (uint32_t i = 0; i < 64 * 64; i++)
 		pixels[i] = i * 0x01010101u;
 	expect(transfer(fd, DRM_IOCTL_VIRTGPU_TRANSFER_TO_HOST, made.bo_handle, 64, 64), 0);
 	expect(wait_for(fd, made.bo_handle, 0), 0);
 	expect(wait_for(fd, made.bo_handle, VIRTGPU_WAIT_NOWAIT), 0);
-	memset(pixels, 0, 64 * 64 * 4);
+	memset(pixels, 0, (size_t)64 * 64 * 4);
 	expect(transfer(fd, DRM_IOCTL_VIRTGPU_TRANSFER_FROM_HOST, made.bo_handle, 64, 64), 0);
 	expect(wait_for(fd, made.bo_handle, 0), 0);
 	for (uint32_t i = 0; i < 64 * 64; i++) {
@@ -351,7 +351,7 @@ static void test_resource(int fd)
 			break;
 		}
 	}
-	munmap(pixels, 64 * 64 * 4);
+	munmap(pixels, (size_t)64 * 64 * 4);
 	close_handle(fd, made.bo_handle);
 	close_handle(fd, other.bo_handle);
 	expect(wait_for(fd, made.bo_handle, 0), -ENOENT);
@@ -781,7 +781,7 @@ static void test_dumb(int fd)
 	uint32_t fb;
 
 	expect(call(fd, DRM_IOCTL_MODE_CREATE_DUMB, &args), 0);
-	expect(args.pitch >= 400 && args.size >= args.pitch * 10, 1);
+	expect(args.pitch >= 400 && args.size >= (__u64)args.pitch * 10, 1);
 	expect(add_fb(fd, &args, DRM_FORMAT_ARGB8888, &fb), 0);
 	expect(call(fd, DRM_IOCTL_MODE_RMFB, &fb), 0);
 	expect(add_fb(fd, &args, DRM_FORMAT_RGB565, &fb), -EINVAL);
