@@ -13,7 +13,7 @@
 
 #define WIDTH 64u
 #define HEIGHT 32u
-#define BYTES (WIDTH * HEIGHT * 4ul)
+#define BYTES ((size_t)WIDTH * HEIGHT * 4)
 #define CONTEXT 7u
 #define SLOT 16u /* of CONTEXT's first ring */
 #define DRAWN 100u /* resource */
