@@ -98,10 +98,15 @@ def test_step(scene):
     check(call("--step", scene, stdin=subprocess.DEVNULL).returncode == 1, "--step without lines")
 
 
+def test_amount(scene):
+    once, twice = drawn(*SIZE, scene), drawn(*SIZE, "--amount", "2", scene)
+    check(twice["frames"] == 2 * once["frames"], "--amount")
+
+
 def test_usage(scene):
-    for arguments in ([], ["nothing"], [scene, scene], ["--size", "640", scene],
+    for arguments in ([], ["nowhere"], [scene, scene], ["--size", "640", scene],
                       ["--size", "0x480", scene], ["--size", "640x470", scene], ["--size", "640x480x", scene], ["--size", "-1x4", scene],
-                      ["--size", "9999x1", scene], ["--frames", "0", scene], ["--frames", "2x", scene],
+                      ["--size", "9999x1", scene], ["--frames", "0", scene], ["--frames", "2x", scene], ["--amount", "0", scene],
                       ["--frames", "99999999999999999999", scene], ["--what", scene]):
         check(call(*arguments).returncode == 2, f"takes {arguments}")
     check(call("--frames", "1", "--picture", "/nowhere/p", scene).returncode == 1, "a picture to nowhere")
@@ -114,6 +119,7 @@ def main():
     check(len(set(hashes)) == len(scenes), "two scenes have the same picture")
     test_picture_file("small")
     test_step("small")
+    test_amount("nothing")
     test_usage("small")
 
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * small: many small submissions. The canvas is tiled; each tile is drawn by a call of its
- * own that glFlush() sends off. fence: one such tile, waited for.
+ * own that glFlush() sends off. fence: one such tile, waited for. nothing: what is counted
+ * over it is taken off the others.
  */
 #include "gl.h"
 #include "scene.h"
@@ -89,3 +90,21 @@ const struct scene scene_fence = { .name = "fence",
 				   .setup = setup,
 				   .draw = draw_one,
 				   .expect = expect_one };
+
+static void draw_nothing(const struct canvas *canvas, unsigned frame)
+{
+	(void)canvas, (void)frame;
+}
+
+static uint32_t expect_nothing(const struct canvas *canvas, unsigned frame, unsigned x, unsigned y)
+{
+	(void)canvas, (void)frame, (void)x, (void)y;
+	return 0;
+}
+
+const struct scene scene_nothing = { .name = "nothing",
+				     .frames = 1,
+				     .waits = true,
+				     .setup = setup,
+				     .draw = draw_nothing,
+				     .expect = expect_nothing };

@@ -32,6 +32,6 @@ struct scene {
 };
 
 extern const struct scene scene_build, scene_texture, scene_desktop, scene_small, scene_upload,
-	scene_readback, scene_fence;
+	scene_readback, scene_fence, scene_nothing;
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * The program that tools/bench gpu runs wherever it measures.
  *
- *   bench-scenes [--size WIDTHxHEIGHT] [--frames N] [--picture FILE] [--step] SCENE
+ *   bench-scenes [--size WIDTHxHEIGHT] [--frames N | --amount N] [--picture FILE] [--step] SCENE
  *   bench-scenes --list
  *
  * It draws frames of the scene (scene.h) as fast as they come, at most two under way at
@@ -19,7 +19,7 @@
  *                digits, from below left
  *   expected     whether each pixel is what the scene says beforehand; null: it does not
  *
- * --picture writes it as PPM. --step: when the scene is warm it prints "ready" and reads a
+ * --amount: so many times the usual number of frames. --picture writes the picture as PPM. --step: when the scene is warm it prints "ready" and reads a
  * line, and after the frames it prints "drawn" and reads another, so that others can count
  * around them.
  */
@@ -42,13 +42,13 @@
 
 static const struct scene *const scenes[] = { &scene_build, &scene_texture, &scene_desktop,
 					      &scene_small, &scene_upload,  &scene_readback,
-					      &scene_fence };
+					      &scene_fence, &scene_nothing };
 #define SCENES (sizeof(scenes) / sizeof(scenes[0]))
 
 struct options {
 	struct canvas canvas;
 	const struct scene *scene;
-	unsigned frames;
+	unsigned frames, amount;
 	const char *picture;
 	bool step;
 };
@@ -271,7 +271,8 @@ static bool run(const struct options *options, uint64_t *lengths, uint64_t *call
 
 static void usage(void)
 {
-	fputs("Usage: bench-scenes [--size WIDTHxHEIGHT] [--frames N] [--picture FILE] [--step] SCENE\n"
+	fputs("Usage: bench-scenes [--size WIDTHxHEIGHT] [--frames N | --amount N]\n"
+	      "                    [--picture FILE] [--step] SCENE\n"
 	      "       bench-scenes --list\n",
 	      stderr);
 	exit(2);
@@ -322,6 +323,7 @@ static void parse(int argc, char **argv, struct options *options)
 {
 	static const struct option known[] = { { "size", required_argument, NULL, 's' },
 					       { "frames", required_argument, NULL, 'f' },
+					       { "amount", required_argument, NULL, 'a' },
 					       { "picture", required_argument, NULL, 'p' },
 					       { "step", no_argument, NULL, 't' },
 					       { "list", no_argument, NULL, 'l' },
@@ -336,6 +338,9 @@ static void parse(int argc, char **argv, struct options *options)
 			break;
 		case 'f':
 			options->frames = number(optarg, &end, 1000000);
+			break;
+		case 'a':
+			options->amount = number(optarg, &end, 1000);
 			break;
 		case 'p':
 			options->picture = optarg;
@@ -354,12 +359,12 @@ static void parse(int argc, char **argv, struct options *options)
 		usage();
 	options->scene = scene_named(argv[optind]);
 	if (!options->frames)
-		options->frames = options->scene->frames;
+		options->frames = options->scene->frames * options->amount;
 }
 
 int main(int argc, char **argv)
 {
-	struct options options = { .canvas = { .width = 640, .height = 480 } };
+	struct options options = { .canvas = { .width = 640, .height = 480 }, .amount = 1 };
 	uint64_t *lengths, *calls;
 	bool done;
 
