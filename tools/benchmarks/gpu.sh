@@ -10,7 +10,7 @@
 
 DISK=/dev/vdb # made by gpu/disk: the guest's, and Debian's QEMU
 MEMORY_MIB=1024
-ROW_SECONDS=150 # the longest that a scene may take to be ready, and to be drawn
+ROW_SECONDS=300 # the longest that a scene may take to be ready, and to be drawn
 PROGRAM=/tmp/bench-scenes
 
 # ---- the guest ----

@@ -12,6 +12,7 @@
 
 #define WINDOWS 4u
 #define SIZE 256u /* of wallpaper and windows */
+#define BETWEEN 128u /* of the buffer between the two directions */
 #define WIDE 0.4f /* windows, of the canvas */
 #define HIGH 0.4f
 
@@ -28,7 +29,7 @@ static const char copy_shader[] =
 	"out vec4 result;\n"
 	"void main() { result = vec4(texture(picture, at).rgb, alpha); }\n";
 
-/* Nine weights that add up to 1. */
+/* Five weights that add up to 1. */
 static const char blur_shader[] =
 	"uniform sampler2D picture;\n"
 	"uniform vec4 source;\n"
@@ -37,9 +38,9 @@ static const char blur_shader[] =
 	"out vec4 result;\n"
 	"void main() {\n"
 	"	vec3 sum = vec3(0.0);\n"
-	"	for (int i = -4; i <= 4; i++)\n"
+	"	for (int i = -2; i <= 2; i++)\n"
 	"		sum += texture(picture, source.xy + at * source.zw + float(i) * one).rgb *\n"
-	"			(float(5 - abs(i)) / 25.0);\n"
+	"			(float(3 - abs(i)) / 9.0);\n"
 	"	result = vec4(sum, 1.0);\n"
 	"}\n";
 
@@ -79,8 +80,8 @@ static bool setup(const struct canvas *canvas)
 	desktop.blur_step = glGetUniformLocation(desktop.blur, "one");
 	desktop.wallpaper = make_picture(wallpaper);
 	desktop.window = make_picture(window);
-	desktop.between = gl_texture(SIZE, SIZE, NULL, GL_LINEAR);
-	desktop.between_buffer = gl_buffer(desktop.between, SIZE, SIZE, false);
+	desktop.between = gl_texture(BETWEEN, BETWEEN, NULL, GL_LINEAR);
+	desktop.between_buffer = gl_buffer(desktop.between, BETWEEN, BETWEEN, false);
 	glBindFramebuffer(GL_FRAMEBUFFER, canvas->buffer);
 	glBlendFunc(GL_SRC_ALPHA, GL_ONE_MINUS_SRC_ALPHA);
 	return desktop.between_buffer;
@@ -100,7 +101,7 @@ static void blur_behind(const struct canvas *canvas, float x, float y)
 {
 	glUseProgram(desktop.blur);
 	glBindFramebuffer(GL_FRAMEBUFFER, desktop.between_buffer);
-	glViewport(0, 0, SIZE, SIZE);
+	glViewport(0, 0, BETWEEN, BETWEEN);
 	glUniform4f(desktop.blur_place, 0, 0, 1, 1);
 	glUniform4f(desktop.blur_source, x, y, WIDE, HIGH);
 	glUniform2f(desktop.blur_step, 2.0f / SIZE, 0);
@@ -110,7 +111,7 @@ static void blur_behind(const struct canvas *canvas, float x, float y)
 	glViewport(0, 0, (GLsizei)canvas->width, (GLsizei)canvas->height);
 	glUniform4f(desktop.blur_place, x, y, WIDE, HIGH);
 	glUniform4f(desktop.blur_source, 0, 0, 1, 1);
-	glUniform2f(desktop.blur_step, 0, 2.0f / SIZE);
+	glUniform2f(desktop.blur_step, 0, 2.0f / BETWEEN);
 	glBindTexture(GL_TEXTURE_2D, desktop.between);
 	gl_rectangle();
 }
@@ -131,5 +132,5 @@ static void draw(const struct canvas *canvas, unsigned frame)
 }
 
 const struct scene scene_desktop = {
-	.name = "desktop", .frames = 60, .setup = setup, .draw = draw, .operations = 1
+	.name = "desktop", .frames = 30, .setup = setup, .draw = draw, .operations = 1
 };
