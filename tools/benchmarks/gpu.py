@@ -87,20 +87,10 @@ class Run(guests.Run):
             super().line(line)
 
 
-def numbers_in(value, name):
-    """Every number of a JSON value, under a name with dots."""
-    if isinstance(value, dict):
-        return {k: v for key, of in value.items() for k, v in numbers_in(of, f"{name}.{key}").items()}
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return {name: value}
-    return {}
-
-
 def of_gpu(text):
     """hv-gpu's counters; none where it has none to tell."""
-    said = json.loads(text) if text else []
-    partitions = said["partitions"] if isinstance(said, dict) else said
-    return numbers_in(partitions[0].get("gpu"), "gpu") if partitions else {}
+    said = json.loads(text).get("gpu") if text else None
+    return {f"gpu.{name}": value for name, value in (said or {}).items()}
 
 
 # ---- What a row says ----

@@ -12,6 +12,7 @@ DISK=/dev/vdb # made by gpu/disk: the guest's, and Debian's QEMU
 MEMORY_MIB=1024
 ROW_SECONDS=300 # the longest that a scene may take to be ready, and to be drawn
 PROGRAM=/tmp/bench-scenes
+WIDTH=640 HEIGHT=480 # of guests' screens, which nobody draws to
 
 # ---- the guest ----
 
@@ -25,7 +26,6 @@ take_kernel() {
 	command_line "root=LABEL=mullion-bench"
 }
 
-# It is asked for the size that scenes have, so that a screen costs both the same.
 start_mullion() {
 	cat >/tmp/guest.xml <<-END
 		<domain type="mullion">
@@ -40,7 +40,7 @@ start_mullion() {
 		<devices>
 		<disk type="block"><driver cache="none"/><source dev="$DISK"/><target dev="sda"/><readonly/></disk>
 		<interface type="bridge"><mac address="52:54:00:12:34:57"/><source bridge="br0"/></interface>
-		<video><model type="mullion"><resolution x="${SIZE%x*}" y="${SIZE#*x}"/></model></video>
+		<video><model type="mullion"><resolution x="$WIDTH" y="$HEIGHT"/></model></video>
 		</devices>
 		</domain>
 	END
@@ -83,7 +83,7 @@ start_kvm() {
 		-device virtio-blk-pci,drive=root,iothread=io \
 		-netdev tap,id=net,ifname=tap0,script=no,downscript=no,vhost=on \
 		-device virtio-net-pci,netdev=net,mac=52:54:00:12:34:57,romfile= \
-		-vga none -device "virtio-gpu-gl-pci,xres=${SIZE%x*},yres=${SIZE#*x}" \
+		-vga none -device "virtio-gpu-gl-pci,xres=$WIDTH,yres=$HEIGHT" \
 		-display egl-headless,rendernode=/dev/dri/card0 \
 		</dev/null >/tmp/guest.log 2>&1 &
 	VMM_PID=$!

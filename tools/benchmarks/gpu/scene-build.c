@@ -145,5 +145,5 @@ static void draw(const struct canvas *canvas, unsigned frame)
 }
 
 const struct scene scene_build = {
-	.name = "build", .frames = 60, .setup = setup, .draw = draw, .operations = 1
+	.name = "build", .frames = 40, .setup = setup, .draw = draw, .operations = 1
 };

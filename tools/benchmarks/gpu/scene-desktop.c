@@ -132,5 +132,5 @@ static void draw(const struct canvas *canvas, unsigned frame)
 }
 
 const struct scene scene_desktop = {
-	.name = "desktop", .frames = 30, .setup = setup, .draw = draw, .operations = 1
+	.name = "desktop", .frames = 15, .setup = setup, .draw = draw, .operations = 1
 };

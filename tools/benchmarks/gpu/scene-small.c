@@ -78,13 +78,13 @@ static void draw_one(const struct canvas *canvas, unsigned frame)
 }
 
 const struct scene scene_small = { .name = "small",
-				   .frames = 20,
+				   .frames = 8,
 				   .operations = TILES * TILES,
 				   .setup = setup,
 				   .draw = draw,
 				   .expect = expect };
 const struct scene scene_fence = { .name = "fence",
-				   .frames = 300,
+				   .frames = 100,
 				   .operations = 1,
 				   .waits = true,
 				   .setup = setup,

@@ -80,5 +80,5 @@ static void draw(const struct canvas *canvas, unsigned frame)
 }
 
 const struct scene scene_texture = {
-	.name = "texture", .frames = 60, .setup = setup, .draw = draw, .operations = 1
+	.name = "texture", .frames = 40, .setup = setup, .draw = draw, .operations = 1
 };

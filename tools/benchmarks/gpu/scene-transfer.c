@@ -115,14 +115,14 @@ static uint32_t expect_readback(const struct canvas *canvas, unsigned frame, uns
 }
 
 const struct scene scene_upload = { .name = "upload",
-				    .frames = 40,
+				    .frames = 20,
 				    .operations = STRIPS,
 				    .bytes = SIZE * SIZE * 4,
 				    .setup = setup_upload,
 				    .draw = draw_upload,
 				    .expect = expect_upload };
 const struct scene scene_readback = { .name = "readback",
-				      .frames = 40,
+				      .frames = 20,
 				      .operations = 1,
 				      .bytes_of_pixel = 4,
 				      .waits = true,
