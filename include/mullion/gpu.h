@@ -39,7 +39,8 @@
 
 #include <linux/types.h>
 
-/* 7997454c-6611-4df8-9226-6ee81030bbba, to be given to VMBUS_GUID() or GUID_INIT(). */
+/* 7997454c-6611-4df8-9226-6ee81030bbba, to be given to VMBUS_GUID_OF(); to Linux's GUID_INIT() by a
+ * macro that passes its arguments on. */
 #define MULLION_GPU_CLASS 0x7997454c, 0x6611, 0x4df8, 0x92, 0x26, 0x6e, 0xe8, 0x10, 0x30, 0xbb, 0xba
 
 #define MULLION_GPU_VERSION 1u

@@ -21,6 +21,9 @@ struct vmbus_guid {
 				(__u8)((b) & 0xff), (__u8)((b) >> 8 & 0xff), (__u8)((c) & 0xff), \
 				(__u8)((c) >> 8 & 0xff), d, e, f, g, h, i, j, k } })
 
+/* The same of a macro that stands for all eleven. */
+#define VMBUS_GUID_OF(...) VMBUS_GUID(__VA_ARGS__)
+
 #define VMBUS_CLASS_SHUTDOWN \
 	VMBUS_GUID(0x0e0b6031, 0x5213, 0x4934, 0x81, 0x8b, 0x38, 0xd9, 0x0c, 0xed, 0x39, 0xdb)
 #define VMBUS_CLASS_TIMESYNC \

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <mullion/vram.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -38,6 +39,17 @@ sd_id128_t devices_card_instance(const struct domain *domain, const struct domai
 	snprintf(name, sizeof(name), "net%02x%02x%02x%02x%02x%02x", card->mac[0], card->mac[1],
 		 card->mac[2], card->mac[3], card->mac[4], card->mac[5]);
 	return derive(domain, name);
+}
+
+/* The screen's and the GPU's. */
+static sd_id128_t video_instance(const struct domain *domain)
+{
+	return derive(domain, "video0");
+}
+
+static sd_id128_t gpu_instance(const struct domain *domain)
+{
+	return derive(domain, "gpu0");
 }
 
 /* Gives along what stands for the partition; its index, or -1 with failure. */
@@ -370,34 +382,130 @@ static int vsp_config(struct partition *partition, int attached, sd_json_variant
 			      SD_JSON_BUILD_PAIR_INTEGER("partition_fd", attached));
 }
 
+/* Gives the render node along; its index, or -1 with failure, or where it has none. */
+static int render_node(const struct partition *partition, struct peer *peer,
+		       struct failure *failure)
+{
+	struct domain_error error = { 0 };
+	int fd, index;
+
+	failure->kind = FAILURE_NONE;
+	if (!partition->live->video.render_node)
+		return -1;
+	fd = domain_open_render_node(partition->live, &error);
+	if (fd < 0) {
+		fail_domain(failure, &error);
+		/* The definition that was given has other lines than what is asked now. */
+		failure->line = 0;
+		return -1;
+	}
+	index = peer_add_fd(peer, fd);
+	close(fd);
+	if (index < 0)
+		no_memory(failure);
+	return index;
+}
+
+static int gpu_config(struct partition *partition, int attached, int socket, int node,
+		      sd_json_variant **json)
+{
+	const struct domain *domain = partition->live;
+	const struct domain_video *video = &domain->video;
+	sd_id128_t screen = video_instance(domain), gpu = gpu_instance(domain);
+
+	return sd_json_buildo(json, SD_JSON_BUILD_PAIR_STRING("name", domain->name),
+			      SD_JSON_BUILD_PAIR_UUID("video", screen),
+			      SD_JSON_BUILD_PAIR_CONDITION(domain_has_gpu(domain), "gpu",
+							   SD_JSON_BUILD_UUID(gpu)),
+			      SD_JSON_BUILD_PAIR_INTEGER("partition_fd", attached),
+			      SD_JSON_BUILD_PAIR_INTEGER("socket_fd", socket),
+			      SD_JSON_BUILD_PAIR_UNSIGNED("vram_gpa", MULLION_VRAM_GPA),
+			      SD_JSON_BUILD_PAIR_UNSIGNED("vram_size", video->vram),
+			      SD_JSON_BUILD_PAIR_CONDITION(node >= 0, "render_fd",
+							   SD_JSON_BUILD_INTEGER(node)),
+			      SD_JSON_BUILD_PAIR_UNSIGNED("memory_max", video->memory),
+			      SD_JSON_BUILD_PAIR_UNSIGNED("width", video->width),
+			      SD_JSON_BUILD_PAIR_UNSIGNED("height", video->height));
+}
+
+/* What Mesa and its compiler need, whatever the guest does. */
+#define RENDERER_MEMORY (UINT64_C(1) << 30)
+
+struct spawner_limits devices_gpu_limits(const struct domain *domain)
+{
+	/* What the guest may have counts what it asked for; a copy on the way counts too. */
+	return (struct spawner_limits){
+		.memory = RENDERER_MEMORY + 2 * domain->video.memory,
+		.weight = domain->video.weight,
+		.cap = domain->video.cap,
+	};
+}
+
+/* A provider's, which has a socket. */
+static sd_json_variant *provider_config(struct partition *partition, struct peer *peer,
+					enum peer_role role, int attached, int socket,
+					struct failure *failure)
+{
+	JSON_AUTO sd_json_variant *devices = NULL;
+	sd_json_variant *json = NULL;
+	int error, node;
+
+	if (role == PEER_GPU) {
+		node = render_node(partition, peer, failure);
+		if (failure->kind != FAILURE_NONE)
+			return NULL;
+		error = gpu_config(partition, attached, socket, node, &json);
+		return error < 0 ? no_memory(failure) : json;
+	}
+	devices = role == PEER_STORAGE ? all_disks(partition, peer, failure) :
+					 all_cards(partition, peer, failure);
+	if (!devices)
+		return NULL;
+	error = role == PEER_STORAGE ? storage_config(partition, attached, socket, devices, &json) :
+				       net_config(partition, attached, socket, devices, &json);
+	return error < 0 ? no_memory(failure) : json;
+}
+
 sd_json_variant *devices_config(struct partition *partition, struct peer *peer, enum peer_role role,
 				int socket, struct failure *failure)
 {
 	int attached = attach(partition, peer, failure);
-	int index = socket < 0 ? -1 : peer_add_fd(peer, socket), error = -ENOMEM;
-	JSON_AUTO sd_json_variant *devices = NULL;
+	int index = socket < 0 ? -1 : peer_add_fd(peer, socket);
 	sd_json_variant *json = NULL;
 
 	if (attached < 0)
 		return NULL;
-	if (role == PEER_VSP) {
-		error = vsp_config(partition, attached, &json);
-	} else if (index >= 0) {
-		devices = role == PEER_STORAGE ? all_disks(partition, peer, failure) :
-						 all_cards(partition, peer, failure);
-		if (!devices)
-			return NULL;
-		error = role == PEER_STORAGE ?
-				storage_config(partition, attached, index, devices, &json) :
-				net_config(partition, attached, index, devices, &json);
-	}
-	return error < 0 ? no_memory(failure) : json;
+	if (role == PEER_VSP)
+		return vsp_config(partition, attached, &json) < 0 ? no_memory(failure) : json;
+	if (index < 0)
+		return no_memory(failure);
+	return provider_config(partition, peer, role, attached, index, failure);
+}
+
+/* window: bytes that the guest may place in its address space for it. */
+static int add_window_offer(sd_json_variant **all, const char *class, sd_id128_t instance,
+			    uint64_t window)
+{
+	return sd_json_variant_append_arraybo(
+		all, SD_JSON_BUILD_PAIR_STRING("class", class),
+		SD_JSON_BUILD_PAIR_UUID("instance", instance),
+		SD_JSON_BUILD_PAIR_CONDITION(window != 0, "mmio_megabytes",
+					     SD_JSON_BUILD_UNSIGNED(window >> 20)));
 }
 
 static int add_offer(sd_json_variant **all, const char *class, sd_id128_t instance)
 {
-	return sd_json_variant_append_arraybo(all, SD_JSON_BUILD_PAIR_STRING("class", class),
-					      SD_JSON_BUILD_PAIR_UUID("instance", instance));
+	return add_window_offer(all, class, instance, 0);
+}
+
+static int add_screen_offers(sd_json_variant **all, const struct domain *domain)
+{
+	uint64_t window = domain_video_window(domain);
+	int error = add_window_offer(all, "video", video_instance(domain), window);
+
+	if (error < 0 || !domain_has_gpu(domain))
+		return error;
+	return add_window_offer(all, "gpu", gpu_instance(domain), domain_vram(domain) - window);
 }
 
 sd_json_variant *devices_offer_card(const struct partition *partition, struct peer *vsp,
@@ -426,6 +534,8 @@ sd_json_variant *devices_offer(const struct partition *partition, struct peer *v
 		return NULL;
 	if (role == PEER_STORAGE)
 		error = add_offer(&all, "scsi", devices_controller_instance(domain));
+	if (role == PEER_GPU)
+		error = add_screen_offers(&all, domain);
 	for (size_t i = 0; role == PEER_NET && i < domain->card_count && error >= 0; i++)
 		error = add_offer(&all, "network",
 				  devices_card_instance(domain, &domain->cards[i]));

@@ -5,6 +5,7 @@
 
 #include "partition.h"
 #include "peer.h"
+#include "spawn.h"
 
 /*
  * Parameters of Configure, with the descriptors given along to the peer's next call.
@@ -30,6 +31,9 @@ sd_json_variant *devices_card(const struct partition *partition, struct peer *pe
 /* What the guest knows a device by: always the same for a partition and its device. */
 sd_id128_t devices_controller_instance(const struct domain *domain);
 sd_id128_t devices_card_instance(const struct domain *domain, const struct domain_card *card);
+
+/* What the process of a partition's screen and GPU may have. */
+struct spawner_limits devices_gpu_limits(const struct domain *domain);
 
 /* Whether no guest that runs has the disk's file but by this disk, or all only read it. */
 bool devices_disk_is_free(const struct partition *partition, const struct domain_disk *disk,

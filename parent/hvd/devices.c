@@ -31,6 +31,8 @@
 #define START_TRIES 1200u
 #define ADOPT_TRIES 10u
 #define CALL_SECONDS 20u
+/* Mesa and its compiler come up. */
+#define GPU_CONFIGURE_SECONDS 60u
 /* The guest has a say in how long this takes. */
 #define ASK_SECONDS 120u
 #define STOP_SECONDS 5u
@@ -38,6 +40,8 @@
 #define LEAVE_SECONDS 6
 /* A provider that has died is started again after this, but not so often within so long. */
 #define RESTART_MS 250
+/* The same for what a person looks at. */
+#define GPU_RESTART_MS 20
 #define DEATHS_MAX 10u
 #define DEATHS_SECONDS 60u
 /* Events about devices that a guest may cause, in one second. */
@@ -133,8 +137,8 @@ static void set_timer(struct process *process, unsigned int milliseconds)
 
 /* ---- what is told ---- */
 
-/* device: what clients call it, or the name of a process. */
-static void report(struct devices *devices, const char *device, const char *what)
+/* A guest may be the cause, again and again. */
+static bool may_tell(struct devices *devices)
 {
 	uint64_t now = partition_now();
 
@@ -142,8 +146,13 @@ static void report(struct devices *devices, const char *device, const char *what
 		devices->report_time = now;
 		devices->reports = 0;
 	}
-	/* A guest may be the cause, again and again. */
-	if (devices->reports++ >= REPORTS_MAX)
+	return devices->reports++ < REPORTS_MAX;
+}
+
+/* device: what clients call it, or the name of a process. */
+static void report(struct devices *devices, const char *device, const char *what)
+{
+	if (!may_tell(devices))
 		return;
 	log_warning("%s: %s: %s", partition_name(devices->partition), device, what);
 	events_emit_device(devices->partition, EVENT_DEVICE_ERROR, device, what);
@@ -304,7 +313,7 @@ static void died(struct process *process, const char *why)
 		devices->failed = true;
 	}
 	kill_and_forget(process, STAGE_WAITING);
-	set_timer(process, RESTART_MS);
+	set_timer(process, process->role == PEER_GPU ? GPU_RESTART_MS : RESTART_MS);
 	fail(&failure, FAILURE_FAILED, "%s", why);
 	settle_attach(process, &failure);
 }
@@ -350,6 +359,7 @@ static void configure(struct process *process)
 {
 	struct partition *partition = process->devices->partition;
 	JSON_AUTO sd_json_variant *parameters = NULL;
+	unsigned int seconds = process->role == PEER_GPU ? GPU_CONFIGURE_SECONDS : CALL_SECONDS;
 	struct failure failure;
 	int pair[2] = { -1, -1 };
 
@@ -365,7 +375,7 @@ static void configure(struct process *process)
 	process->stage = STAGE_CONFIGURING;
 	if (!parameters)
 		died_of(process, &failure);
-	else if (!peer_call(process->peer, "Configure", parameters, CALL_SECONDS, on_configured,
+	else if (!peer_call(process->peer, "Configure", parameters, seconds, on_configured,
 			    process))
 		call_failed(process, "cannot be called");
 }
@@ -416,16 +426,24 @@ static void ask_status(struct process *process)
 	peer_call(process->peer, "Status", NULL, CALL_SECONDS, on_guest_told, process);
 }
 
+/* Whether what a process tells of itself in Stats is that it was configured. */
+static bool serves(enum peer_role role, sd_json_variant *stats)
+{
+	sd_json_variant *all = NULL;
+
+	if (role == PEER_GPU)
+		return json_number(json_object(stats, "statistics"), "memory_max");
+	all = json_array(stats, role == PEER_STORAGE ? "disks" : "cards");
+	return all && sd_json_variant_elements(all);
+}
+
 /* Whether one that was found serves anything: an hvd that ended in the midst of starting it
  * has left one that does not. */
 static void on_found(void *context, const struct failure *failure, sd_json_variant *reply)
 {
 	struct process *process = context;
-	sd_json_variant *all =
-		failure ? NULL :
-			  json_array(reply, process->role == PEER_STORAGE ? "disks" : "cards");
 
-	if (!all || !sd_json_variant_elements(all)) {
+	if (failure || !serves(process->role, reply)) {
 		died(process, "it was found without its configuration");
 		return;
 	}
@@ -496,6 +514,27 @@ static void storage_news(struct devices *devices, sd_json_variant *event)
 	report(devices, disk, detail[0] ? clean : kind);
 }
 
+static void gpu_news(struct devices *devices, sd_json_variant *event)
+{
+	static const char *const sources[] = { "none", "video", "gpu" };
+	const char *kind = json_text(event, "kind"), *given = json_text(event, "detail");
+	const char *source = json_text(event, "source");
+	char detail[PARTITION_DETAIL];
+	size_t i = 0;
+
+	partition_clean(detail, sizeof(detail), given);
+	if (strcmp(kind, "renderer_lost") == 0)
+		report(devices, "gpu", detail[0] ? detail : "its contexts are lost");
+	else if (strcmp(kind, "context_lost") == 0)
+		report(devices, "gpu", detail[0] ? detail : "a context is lost");
+	if (strcmp(kind, "source") != 0)
+		return;
+	while (i < sizeof(sources) / sizeof(sources[0]) && strcmp(sources[i], source) != 0)
+		i++;
+	if (i < sizeof(sources) / sizeof(sources[0]) && may_tell(devices))
+		events_emit_device(devices->partition, EVENT_SCREEN, sources[i], detail);
+}
+
 static void vsp_news(struct process *process, sd_json_variant *event)
 {
 	struct devices *devices = process->devices;
@@ -522,6 +561,8 @@ static void on_news(void *context, sd_json_variant *event)
 		vsp_news(process, event);
 	else if (process->role == PEER_STORAGE)
 		storage_news(process->devices, event);
+	else if (process->role == PEER_GPU)
+		gpu_news(process->devices, event);
 }
 
 static const struct peer_hooks hooks = {
@@ -540,12 +581,26 @@ static void reach(struct process *process, unsigned int tries)
 		call_failed(process, "cannot be reached: out of memory");
 }
 
+/* Before it begins; what comes to nothing of it is in the journal. */
+static bool limit(struct process *process, struct failure *failure)
+{
+	const struct domain *live = process->devices->partition->live;
+	struct spawner_limits limits;
+
+	if (process->role != PEER_GPU)
+		return true;
+	limits = devices_gpu_limits(live);
+	return spawner_limit(spawner_of(process), process->role, name_of(process), &limits, NULL,
+			     NULL, failure);
+}
+
 static void launch(struct process *process)
 {
 	struct failure failure;
 
 	process->adopting = false;
-	if (spawner_start(spawner_of(process), process->role, name_of(process), &failure))
+	if (limit(process, &failure) &&
+	    spawner_start(spawner_of(process), process->role, name_of(process), &failure))
 		reach(process, START_TRIES);
 	else
 		died_of(process, &failure);
@@ -565,6 +620,28 @@ void devices_process_failed(struct devices *devices, enum peer_role role, const 
 
 /* ---- what follows ---- */
 
+/* Whether a guest of that definition has devices of a provider. */
+static bool has_work(const struct domain *domain, enum peer_role role)
+{
+	switch (role) {
+	case PEER_STORAGE:
+		return domain->disk_count > 0;
+	case PEER_NET:
+		return domain->card_count > 0;
+	case PEER_GPU:
+		return domain_has_screen(domain);
+	default:
+		return false;
+	}
+}
+
+/* Whether it has any, all of which need VMBus. */
+static bool has_devices(const struct domain *domain)
+{
+	return has_work(domain, PEER_STORAGE) || has_work(domain, PEER_NET) ||
+	       has_work(domain, PEER_GPU);
+}
+
 static bool is_needed(const struct process *process)
 {
 	const struct devices *devices = process->devices;
@@ -574,7 +651,7 @@ static bool is_needed(const struct process *process)
 		return true;
 	if (devices->processes[PEER_VSP].stage == STAGE_LOST || !live)
 		return false;
-	return process->role == PEER_STORAGE ? live->disk_count > 0 : live->card_count > 0;
+	return has_work(live, process->role);
 }
 
 /* The disk whose image was to be shown is the guest's now, or is not. */
@@ -808,21 +885,20 @@ static void sweep(struct devices *devices)
 	}
 }
 
-/* Is it served? Disks and cards need it, whatever else the definition says. */
+/* Is it served? Devices need it, whatever else the definition says. */
 static bool has_vmbus(const struct partition *partition)
 {
 	const struct domain *live = partition->live;
 
 	return spawner_has(partition->hvd->spawner, PEER_VSP) &&
-	       (!live->no_vmbus || live->disk_count || live->card_count);
+	       (!live->no_vmbus || has_devices(live));
 }
 
 void devices_start(struct devices *devices,
 		   void (*done)(struct partition *partition, const struct failure *failure))
 {
 	struct partition *partition = devices->partition;
-	const struct domain *live = partition->live;
-	bool needed = live->disk_count || live->card_count;
+	bool needed = has_devices(partition->live);
 
 	sweep(devices);
 	for (int role = PEER_COUNT - 1; role >= FIRST_ROLE; role--) {

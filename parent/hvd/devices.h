@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The processes that serve a guest's devices: VMBus's server (hv-vsp) and behind it
- * the providers of disks (hv-storage) and network cards (hv-net).
+ * the providers of disks (hv-storage), network cards (hv-net), and screen and GPU (hv-gpu).
  *
  * They are made for one partition of the hypervisor and end with it; one that is made
  * anew, by a start or a reset, gets new ones. A provider that dies meanwhile is started

@@ -212,15 +212,28 @@ static bool check_networks(const struct domain *domain, const char *directory,
 	return true;
 }
 
-bool domain_check(const struct domain *domain, const struct domain_host *host,
-		  struct domain_error *error)
+static bool check_render_node(const struct domain *domain, struct domain_error *error)
 {
 	int fd;
 
-	if (domain_guest_memory(domain) > host->memory)
+	if (!domain->video.render_node)
+		return true;
+	fd = domain_open_render_node(domain, error);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+bool domain_check(const struct domain *domain, const struct domain_host *host,
+		  struct domain_error *error)
+{
+	uint64_t memory = domain_guest_memory(domain) + domain_vram(domain);
+	int fd;
+
+	if (memory > host->memory)
 		return domain_complain(error, DOMAIN_BAD, domain->lines.memory,
 				       "<memory>: %" PRIu64 " MiB; this machine has %" PRIu64,
-				       domain_guest_memory(domain) >> 20, host->memory >> 20);
+				       memory >> 20, host->memory >> 20);
 	if (!check_cpus(domain, host, error))
 		return false;
 	if (host->without_files)
@@ -233,5 +246,5 @@ bool domain_check(const struct domain *domain, const struct domain_host *host,
 	if (fd >= 0)
 		close(fd);
 	return error->problem == DOMAIN_OK && check_disks(domain, error) &&
-	       check_networks(domain, host->networks, error);
+	       check_networks(domain, host->networks, error) && check_render_node(domain, error);
 }

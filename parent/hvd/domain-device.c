@@ -99,6 +99,8 @@ void domain_free_devices(struct domain *domain)
 		free(domain->cards[i].forwards);
 	free(domain->disks);
 	free(domain->cards);
+	free(domain->video.render_node);
+	domain->video.render_node = NULL;
 	domain->disks = NULL;
 	domain->cards = NULL;
 	domain->disk_count = domain->card_count = 0;
@@ -152,8 +154,11 @@ static bool add_card(struct domain *domain, const struct domain_card *card)
 bool domain_own_devices(struct domain *domain)
 {
 	struct domain others = *domain;
-	bool good = true;
+	const char *node = others.video.render_node;
+	bool good;
 
+	domain->video.render_node = node ? strdup(node) : NULL;
+	good = !node || domain->video.render_node;
 	domain->disks = NULL;
 	domain->cards = NULL;
 	domain->disk_count = domain->card_count = 0;
@@ -530,5 +535,7 @@ bool domain_take_device(struct domain *domain, xmlNodePtr node, struct domain_er
 		return take_disk(domain, node, error);
 	if (strcmp(name, "interface") == 0)
 		return take_card(domain, node, error);
+	if (strcmp(name, "video") == 0)
+		return domain_take_video(domain, node, error);
 	return strcmp(name, "input") != 0 || take_input(domain, node, error);
 }

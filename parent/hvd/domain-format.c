@@ -23,6 +23,8 @@ static const char *entity_of(char c)
 		return "&quot;";
 	case '\r': /* a reader would make a line feed of it */
 		return "&#13;";
+	case '\t': /* and of this, in an attribute, a blank */
+		return "&#9;";
 	default:
 		return NULL;
 	}
@@ -207,6 +209,43 @@ static void put_card(FILE *out, const struct domain_card *card)
 	fputs("    </interface>\n", out);
 }
 
+static void put_acceleration(FILE *out, const struct domain_video *video)
+{
+	fprintf(out, "        <acceleration accel3d='%s'", video->accel3d ? "yes" : "no");
+	if (video->render_node)
+		put_attribute(out, "rendernode", video->render_node);
+	fputs("/>\n", out);
+}
+
+static void put_gpu_tuning(FILE *out, const struct domain_video *video)
+{
+	fputs("        <gputune>\n", out);
+	put_memory(out, "          ", "memory", video->memory);
+	fprintf(out, "          <weight>%" PRIu32 "</weight>\n", video->weight);
+	if (video->cap)
+		fprintf(out, "          <cap>%" PRIu32 "</cap>\n", video->cap);
+	fputs("        </gputune>\n", out);
+}
+
+static void put_video(FILE *out, const struct domain *domain)
+{
+	const struct domain_video *video = &domain->video;
+
+	if (video->model == DOMAIN_NO_VIDEO)
+		return;
+	fprintf(out, "    <video>\n      <model type='%s'", domain_model_name(video->model));
+	if (!domain_has_screen(domain)) {
+		fputs("/>\n    </video>\n", out);
+		return;
+	}
+	fprintf(out, " vram='%" PRIu64 "' heads='1'>\n", video->vram / 1024);
+	put_acceleration(out, video);
+	fprintf(out, "        <resolution x='%" PRIu32 "' y='%" PRIu32 "'/>\n", video->width,
+		video->height);
+	put_gpu_tuning(out, video);
+	fputs("      </model>\n    </video>\n", out);
+}
+
 static void put_devices(FILE *out, const struct domain *domain, const struct domain_live *live)
 {
 	fputs("  <devices>\n", out);
@@ -214,6 +253,7 @@ static void put_devices(FILE *out, const struct domain *domain, const struct dom
 		put_disk(out, &domain->disks[i]);
 	for (size_t i = 0; i < domain->card_count; i++)
 		put_card(out, &domain->cards[i]);
+	put_video(out, domain);
 	if (domain->keyboard)
 		fputs("    <input type='keyboard' bus='vmbus'/>\n", out);
 	if (domain->mouse)

@@ -90,19 +90,25 @@ static bool is_on(xmlNodePtr node)
 	       strcmp(state, "on") == 0;
 }
 
-/* A number that the schema has bounded; otherwise without the element. */
-static bool take_number(struct parse *parse, xmlNodePtr node, uint64_t otherwise, uint64_t *number)
+bool domain_xml_element_number(xmlNodePtr node, uint64_t otherwise, uint64_t *number,
+			       struct domain_error *error)
 {
-	char *text = NULL;
+	char *text;
 
 	*number = otherwise;
 	if (!node)
 		return true;
-	if (!take_text(parse, node, &text))
-		return false;
+	text = domain_xml_text(node);
+	if (!text)
+		return domain_complain(error, DOMAIN_FAILED, 0, "out of memory");
 	*number = strtoull(text, NULL, 10);
 	free(text);
 	return true;
+}
+
+static bool take_number(struct parse *parse, xmlNodePtr node, uint64_t otherwise, uint64_t *number)
+{
+	return domain_xml_element_number(node, otherwise, number, parse->error);
 }
 
 static uint64_t unit_of(xmlNodePtr node)
@@ -137,20 +143,25 @@ static uint64_t unit_of(xmlNodePtr node)
 	return KIB;
 }
 
-/* Bytes; 0 without the element. */
-static bool take_memory(struct parse *parse, xmlNodePtr node, uint64_t *bytes)
+bool domain_xml_size(xmlNodePtr node, uint64_t *bytes, struct domain_error *error)
 {
-	uint64_t number, unit;
+	uint64_t number, unit = unit_of(node);
 
-	if (!take_number(parse, node, 0, &number))
+	if (!domain_xml_element_number(node, 0, &number, error))
 		return false;
-	unit = unit_of(node);
-	if (node && (!number || number > MEMORY_MAX / unit))
-		return domain_complain(parse->error, DOMAIN_BAD, domain_xml_line(node),
+	if (!number || number > MEMORY_MAX / unit)
+		return domain_complain(error, DOMAIN_BAD, domain_xml_line(node),
 				       "<%s>: not a size that memory can have",
 				       (const char *)node->name);
 	*bytes = number * unit;
 	return true;
+}
+
+/* Bytes; 0 without the element. */
+static bool take_memory(struct parse *parse, xmlNodePtr node, uint64_t *bytes)
+{
+	*bytes = 0;
+	return !node || domain_xml_size(node, bytes, parse->error);
 }
 
 static bool take_uuid(struct parse *parse, xmlNodePtr node)

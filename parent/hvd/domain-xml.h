@@ -45,9 +45,19 @@ uint32_t domain_xml_number(xmlNodePtr node, const char *name);
 /* The same for an Ethernet address; without it mac stays as it is. */
 void domain_xml_mac(xmlNodePtr node, const char *name, uint8_t mac[static 6]);
 
+/* A number that the schema has bounded; otherwise without the element. */
+bool domain_xml_element_number(xmlNodePtr node, uint64_t otherwise, uint64_t *number,
+			       struct domain_error *error);
+
+/* Bytes of a size with its unit, more than nothing. */
+bool domain_xml_size(xmlNodePtr node, uint64_t *bytes, struct domain_error *error);
+
 /* ---- devices (domain-device.c) ---- */
 
 /* Reads one device, or leaves what is none alone. */
 bool domain_take_device(struct domain *domain, xmlNodePtr node, struct domain_error *error);
+
+/* The same for a <video> (domain-video.c). */
+bool domain_take_video(struct domain *domain, xmlNodePtr node, struct domain_error *error);
 
 #endif

@@ -32,6 +32,13 @@
 #define DOMAIN_TARGET_MAX 16u /* IFNAMSIZ: with its end */
 #define DOMAIN_NETWORK_MAX 32u /* a network's name, with its end */
 #define DOMAIN_MAC_TEXT 18u
+#define DOMAIN_VRAM_DEFAULT (64u << 20) /* bytes; its bounds: mullion/vram.h */
+#define DOMAIN_WIDTH_DEFAULT 1280u /* pixels */
+#define DOMAIN_HEIGHT_DEFAULT 800u
+#define DOMAIN_GPU_MEMORY_DEFAULT (UINT64_C(512) << 20) /* bytes */
+#define DOMAIN_GPU_MEMORY_MIN (16u << 20)
+#define DOMAIN_GPU_MEMORY_MAX (UINT64_C(1) << 40)
+#define DOMAIN_GPU_CAP_MAX 6400u /* percent of one CPU */
 
 enum domain_action {
 	DOMAIN_DESTROY = 0,
@@ -96,6 +103,27 @@ struct domain_card {
 	unsigned int line;
 };
 
+enum domain_model {
+	DOMAIN_NO_VIDEO = 0, /* the element is not there */
+	DOMAIN_VIDEO_NONE, /* it is, and says that there is no screen */
+	DOMAIN_VIDEO_HYPERV, /* the synthetic video device */
+	DOMAIN_VIDEO_MULLION, /* and the GPU */
+};
+
+/* The screen. All but model count only when there is one. */
+struct domain_video {
+	enum domain_model model;
+	uint64_t vram; /* bytes of guest memory for it */
+	uint32_t width, height; /* pixels that the guest is asked for */
+	bool accel3d;
+	char *render_node; /* NULL: the renderer draws on the CPU */
+	uint64_t memory; /* bytes of the renderer's resources */
+	uint32_t weight; /* of the renderer's process, 1..DOMAIN_WEIGHT_MAX */
+	uint32_t cap; /* percent of one CPU that it gets; 0: no cap */
+	unsigned int line;
+	unsigned int node_line; /* of the render node */
+};
+
 /* Lines of the file where something stands that the machine may not have; 0: none. */
 struct domain_lines {
 	unsigned int name;
@@ -132,6 +160,7 @@ struct domain {
 	size_t disk_count;
 	struct domain_card *cards; /* as they stand */
 	size_t card_count;
+	struct domain_video video;
 	bool keyboard; /* the element is there */
 	bool mouse;
 	bool debug_exit;
@@ -245,6 +274,23 @@ int domain_open_disk(const struct domain_disk *disk, struct domain_error *error)
 const char *domain_cache_name(enum domain_cache cache);
 const char *domain_format_name(enum domain_format format);
 const char *domain_network_name(enum domain_network network);
+
+/* ---- the screen (domain-video.c) ---- */
+
+const char *domain_model_name(enum domain_model model);
+
+/* Whether the guest has a screen, and whether it has a GPU beside it. */
+bool domain_has_screen(const struct domain *domain);
+bool domain_has_gpu(const struct domain *domain);
+
+/* Bytes of guest memory for the screen, beside the other; 0: it has none. */
+uint64_t domain_vram(const struct domain *domain);
+
+/* Of them those that the synthetic video device has. */
+uint64_t domain_video_window(const struct domain *domain);
+
+/* Opens its render node, which there is; -1 with error filled in. */
+int domain_open_render_node(const struct domain *domain, struct domain_error *error);
 
 /* What of the machine a definition is compared with. */
 struct domain_host {

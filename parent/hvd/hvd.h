@@ -32,6 +32,7 @@ enum peer_role {
 	PEER_VSP, /* VMBus's server */
 	PEER_STORAGE, /* provides its disks */
 	PEER_NET, /* provides its network cards */
+	PEER_GPU, /* provides its screen and its GPU */
 	PEER_COUNT,
 };
 

@@ -21,4 +21,11 @@ bool json_flag(sd_json_variant *json, const char *key);
 sd_json_variant *json_array(sd_json_variant *json, const char *key);
 sd_json_variant *json_object(sd_json_variant *json, const char *key);
 
+/*
+ * The same, as far as it is what we pass on: numbers, flags, text made printable ASCII
+ * and short, and objects and arrays of these, not too deep and not too long. To be
+ * unreferenced; NULL: nothing of it is, or no memory.
+ */
+sd_json_variant *json_clean(sd_json_variant *json);
+
 #endif

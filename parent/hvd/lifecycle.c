@@ -16,7 +16,7 @@ const char *const reason_names[REASON_COUNT] = {
 const char *const event_names[EVENT_COUNT] = {
 	"defined",	  "undefined",	  "started",   "paused",  "resumed",
 	"reset",	  "stopped",	  "crashed",   "changed", "device_added",
-	"device_removed", "device_error", "heartbeat",
+	"device_removed", "device_error", "heartbeat", "screen",
 };
 
 int name_index(const char *const names[], int count, const char *name)

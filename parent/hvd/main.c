@@ -34,7 +34,7 @@ static void help(void)
 	     "  --mshv FILE          what workers make partitions with (/dev/mshv)\n"
 	     "  --spawn PROGRAM      start workers from this program, not by systemd\n"
 	     "  --spawn-vsp PROGRAM, --spawn-storage PROGRAM, --spawn-net PROGRAM,\n"
-	     "  --spawn-image PROGRAM with it, for what serves a guest's devices\n"
+	     "  --spawn-gpu PROGRAM, --spawn-image PROGRAM with it, for what serves a guest's devices\n"
 	     "  --without-hypervisor for tests: start workers that need none\n"
 	     "  --version, --help");
 }
@@ -51,6 +51,7 @@ static bool read_options(int count, char **arguments, struct settings *settings,
 		{ "spawn-vsp", required_argument, NULL, 'V' },
 		{ "spawn-storage", required_argument, NULL, 'S' },
 		{ "spawn-net", required_argument, NULL, 'N' },
+		{ "spawn-gpu", required_argument, NULL, 'G' },
 		{ "spawn-image", required_argument, NULL, 'I' },
 		{ "without-hypervisor", no_argument, NULL, 'w' },
 		{ "version", no_argument, NULL, 'v' },
@@ -90,6 +91,9 @@ static bool read_options(int count, char **arguments, struct settings *settings,
 			break;
 		case 'N':
 			settings->programs[PEER_NET] = optarg;
+			break;
+		case 'G':
+			settings->programs[PEER_GPU] = optarg;
 			break;
 		case 'I':
 			settings->image = optarg;

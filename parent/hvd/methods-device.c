@@ -17,6 +17,7 @@
 #include "json.h"
 #include "log.h"
 #include "methods.h"
+#include "waiter.h"
 
 #define HOLD_MS 100u
 #define HOLD_MAX_MS 60000u
@@ -25,78 +26,6 @@
 #define PARTITION_FIELD                                                       \
 	{ "partition", SD_JSON_VARIANT_STRING, sd_json_dispatch_const_string, \
 	  offsetof(struct parameters, partition), SD_JSON_MANDATORY }
-
-/* A client that waits, and what for. */
-struct waiter {
-	sd_varlink *client;
-	struct partition *partition; /* looked at only when all went well */
-	struct domain *device; /* AttachDevice, DetachDevice */
-	bool config; /* the definition is changed too */
-	char target[DOMAIN_TARGET_MAX]; /* ResizeDisk */
-	sd_json_variant *disks, *cards; /* DeviceStats */
-};
-
-static struct waiter *waiter_new(sd_varlink *client, struct partition *partition)
-{
-	struct waiter *waiter = calloc(1, sizeof(*waiter));
-
-	if (waiter) {
-		waiter->client = sd_varlink_ref(client);
-		waiter->partition = partition;
-	}
-	return waiter;
-}
-
-static void waiter_free(struct waiter *waiter)
-{
-	sd_varlink_unref(waiter->client);
-	sd_json_variant_unref(waiter->disks);
-	sd_json_variant_unref(waiter->cards);
-	domain_free(waiter->device);
-	free(waiter);
-}
-
-/* Answers what was not answered within its method. */
-static void refuse(struct waiter *waiter, const struct failure *failure)
-{
-	failure_reply(failure, waiter->client, NULL);
-	connection_update(waiter->client);
-	waiter_free(waiter);
-}
-
-static void grant(struct waiter *waiter)
-{
-	methods_done(waiter->client);
-	connection_update(waiter->client);
-	waiter_free(waiter);
-}
-
-/* Answers within a method; failure is filled in. */
-static int refuse_now(struct waiter *waiter, const struct failure *failure)
-{
-	int result = failure_reply(failure, waiter->client, NULL);
-
-	waiter_free(waiter);
-	return result;
-}
-
-static int no_memory(sd_varlink *link)
-{
-	struct failure failure;
-
-	fail(&failure, FAILURE_BUSY, "out of memory");
-	return failure_reply(&failure, link, NULL);
-}
-
-static bool check_running(const struct partition *partition, struct failure *failure)
-{
-	if (partition->state == STATE_RUNNING)
-		return true;
-	fail(failure, FAILURE_WRONG_STATE, "%s is %s", partition_name(partition),
-	     state_names[partition->state]);
-	failure->state = state_names[partition->state];
-	return false;
-}
 
 /* ---- Shutdown, Reboot, SendKeys ---- */
 
@@ -107,14 +36,14 @@ static void on_done(void *context, const struct failure *failure, sd_json_varian
 
 	(void)reply;
 	if (!failure) {
-		grant(waiter);
+		waiter_grant(waiter);
 		return;
 	}
 	own = *failure;
 	/* The guest is there: it is not so far. */
 	if (own.kind == FAILURE_WRONG_STATE)
 		own.state = state_names[waiter->partition->state];
-	refuse(waiter, &own);
+	waiter_refuse(waiter, &own);
 }
 
 /* A guest that ends before it has answered has done what it was asked for. */
@@ -134,7 +63,7 @@ static int call_guest(sd_varlink *link, struct partition *partition, const char 
 	struct waiter *waiter;
 	struct failure failure;
 
-	if (!check_running(partition, &failure))
+	if (!waiter_check_running(partition, &failure))
 		return failure_reply(&failure, link, NULL);
 	if (!devices_is_up(partition->devices, PEER_VSP)) {
 		fail(&failure, FAILURE_UNSUPPORTED, "the guest of %s cannot be asked; see destroy",
@@ -143,11 +72,11 @@ static int call_guest(sd_varlink *link, struct partition *partition, const char 
 	}
 	waiter = waiter_new(link, partition);
 	if (!waiter)
-		return no_memory(link);
+		return waiter_no_memory(link);
 	return devices_call(partition->devices, PEER_VSP, method, parameters, done, waiter,
 			    &failure) ?
 		       0 :
-		       refuse_now(waiter, &failure);
+		       waiter_refuse_now(waiter, &failure);
 }
 
 static int ask(sd_varlink *link, sd_json_variant *json, const char *method, const char *what)
@@ -231,7 +160,7 @@ int method_send_keys(sd_varlink *link, sd_json_variant *json, sd_varlink_method_
 		return failure_reply(&failure, link, NULL);
 	if (sd_json_buildo(&call, SD_JSON_BUILD_PAIR_VARIANT("codes", codes),
 			   SD_JSON_BUILD_PAIR_UNSIGNED("hold_ms", parameters.hold_ms)) < 0)
-		return no_memory(link);
+		return waiter_no_memory(link);
 	methods_note(link, "send keys to", partition_name(partition));
 	return call_guest(link, partition, "SendKeys", call, on_done);
 }
@@ -290,9 +219,9 @@ static void settle_config(struct waiter *waiter, bool add)
 	struct failure failure;
 
 	if (!waiter->config || change_config(waiter->partition, waiter->device, add, &failure))
-		grant(waiter);
+		waiter_grant(waiter);
 	else
-		refuse(waiter, &failure);
+		waiter_refuse(waiter, &failure);
 }
 
 static void on_attached(void *context, const struct failure *failure, sd_json_variant *reply)
@@ -304,7 +233,7 @@ static void on_attached(void *context, const struct failure *failure, sd_json_va
 
 	(void)reply;
 	if (failure) {
-		refuse(waiter, failure);
+		waiter_refuse(waiter, failure);
 		return;
 	}
 	if (!has_device(partition->live, waiter->device))
@@ -323,7 +252,7 @@ static void on_detached(void *context, const struct failure *failure, sd_json_va
 
 	(void)reply;
 	if (failure) {
-		refuse(waiter, failure);
+		waiter_refuse(waiter, failure);
 		return;
 	}
 	remove_device(partition->live, waiter->device);
@@ -355,13 +284,13 @@ static void on_withdrawn(void *context, const struct failure *failure, sd_json_v
 
 	(void)reply;
 	if (failure) {
-		refuse(waiter, failure);
+		waiter_refuse(waiter, failure);
 		return;
 	}
 	parameters = card_parameters(waiter);
 	if (!devices_call(waiter->partition->devices, PEER_NET, "RemoveCard", parameters,
 			  on_detached, waiter, &own))
-		refuse(waiter, &own);
+		waiter_refuse(waiter, &own);
 }
 
 static bool detach(struct waiter *waiter, struct failure *failure)
@@ -439,7 +368,7 @@ static int change_device(sd_varlink *link, const struct methods_change *change,
 
 	if (!waiter) {
 		domain_free(device);
-		return no_memory(link);
+		return waiter_no_memory(link);
 	}
 	waiter->device = device;
 	waiter->config = change->config;
@@ -451,7 +380,7 @@ static int change_device(sd_varlink *link, const struct methods_change *change,
 	begun = add ? devices_attach(change->partition->devices, device, on_attached, waiter,
 				     &failure) :
 		      detach(waiter, &failure);
-	return begun ? 0 : refuse_now(waiter, &failure);
+	return begun ? 0 : waiter_refuse_now(waiter, &failure);
 }
 
 static int method_change_device(sd_varlink *link, sd_json_variant *json, struct hvd *hvd, bool add)
@@ -514,7 +443,7 @@ static void on_resized(void *context, const struct failure *failure, sd_json_var
 	struct waiter *waiter = context;
 
 	if (failure) {
-		refuse(waiter, failure);
+		waiter_refuse(waiter, failure);
 		return;
 	}
 	sd_varlink_replybo(waiter->client, SD_JSON_BUILD_PAIR_UNSIGNED("schema", 1),
@@ -560,19 +489,19 @@ int method_resize_disk(sd_varlink *link, sd_json_variant *json, sd_varlink_metho
 	if (result < 0)
 		return result;
 	partition = partition_find(connection_hvd(userdata), parameters.partition, &failure);
-	if (!partition || !check_running(partition, &failure))
+	if (!partition || !waiter_check_running(partition, &failure))
 		return failure_reply(&failure, link, NULL);
 	if (!check_resize(partition, parameters.target, &failure))
 		return failure_reply(&failure, link, NULL);
 	waiter = waiter_new(link, partition);
 	sd_json_buildo(&call, SD_JSON_BUILD_PAIR_UNSIGNED("lun", domain_lun(parameters.target)));
 	if (!waiter)
-		return no_memory(link);
+		return waiter_no_memory(link);
 	methods_note(link, "resize a disk of", partition_name(partition));
 	return devices_call(partition->devices, PEER_STORAGE, "ResizeDisk", call, on_resized,
 			    waiter, &failure) ?
 		       0 :
-		       refuse_now(waiter, &failure);
+		       waiter_refuse_now(waiter, &failure);
 }
 
 /* ---- DeviceStats ---- */
@@ -636,21 +565,38 @@ static void tell_stats(struct waiter *waiter)
 {
 	sd_varlink_replybo(waiter->client, SD_JSON_BUILD_PAIR_UNSIGNED("schema", 1),
 			   SD_JSON_BUILD_PAIR_VARIANT("disks", waiter->disks),
-			   SD_JSON_BUILD_PAIR_VARIANT("interfaces", waiter->cards));
+			   SD_JSON_BUILD_PAIR_VARIANT("interfaces", waiter->cards),
+			   SD_JSON_BUILD_PAIR_CONDITION(waiter->gpu != NULL, "gpu",
+							SD_JSON_BUILD_VARIANT(waiter->gpu)));
 	connection_update(waiter->client);
 	waiter_free(waiter);
+}
+
+static void on_gpu_stats(void *context, const struct failure *failure, sd_json_variant *reply)
+{
+	struct waiter *waiter = context;
+
+	if (failure && failure->kind == FAILURE_WRONG_STATE) {
+		waiter_refuse(waiter, failure);
+		return;
+	}
+	waiter->gpu = failure ? NULL : json_clean(json_object(reply, "statistics"));
+	tell_stats(waiter);
 }
 
 static void on_card_stats(void *context, const struct failure *failure, sd_json_variant *reply)
 {
 	struct waiter *waiter = context;
+	struct failure own;
 
 	if (failure && failure->kind == FAILURE_WRONG_STATE) {
-		refuse(waiter, failure);
+		waiter_refuse(waiter, failure);
 		return;
 	}
 	waiter->cards = cards_json(waiter->partition->live, failure ? NULL : reply);
-	tell_stats(waiter);
+	if (!devices_call(waiter->partition->devices, PEER_GPU, "Stats", NULL, on_gpu_stats, waiter,
+			  &own))
+		on_gpu_stats(waiter, &own, NULL);
 }
 
 /* What cannot tell is left out. */
@@ -660,7 +606,7 @@ static void on_disk_stats(void *context, const struct failure *failure, sd_json_
 	struct failure own;
 
 	if (failure && failure->kind == FAILURE_WRONG_STATE) {
-		refuse(waiter, failure);
+		waiter_refuse(waiter, failure);
 		return;
 	}
 	waiter->disks = disks_json(waiter->partition->live, failure ? NULL : reply);
@@ -687,7 +633,7 @@ int method_device_stats(sd_varlink *link, sd_json_variant *json, sd_varlink_meth
 	}
 	waiter = waiter_new(link, partition);
 	if (!waiter)
-		return no_memory(link);
+		return waiter_no_memory(link);
 	if (!devices_call(partition->devices, PEER_STORAGE, "Stats", NULL, on_disk_stats, waiter,
 			  &failure))
 		on_disk_stats(waiter, &failure, NULL);

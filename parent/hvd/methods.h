@@ -20,7 +20,9 @@ struct parameters {
 	sd_json_variant *keys;
 	uint64_t hold_ms;
 	uint64_t vcpu;
-	uint64_t weight, cap, reserve; /* UINT64_MAX: not given */
+	uint64_t weight, cap, reserve, memory; /* UINT64_MAX: not given */
+	uint64_t display, width, height;
+	uint64_t file_fd;
 	bool paused;
 	bool inactive;
 	bool config;
@@ -59,7 +61,7 @@ bool methods_change_begin(struct methods_change *change, struct partition *parti
 			  const char *scope, struct failure *failure);
 void methods_change_free(struct methods_change *change);
 
-/* methods-define.c, methods-tune.c, methods-device.c, methods.c */
+/* methods-define.c, methods-tune.c, methods-device.c, methods-gpu.c, methods.c */
 int method_validate(sd_varlink *, sd_json_variant *, sd_varlink_method_flags_t, void *);
 int method_define(sd_varlink *, sd_json_variant *, sd_varlink_method_flags_t, void *);
 int method_undefine(sd_varlink *, sd_json_variant *, sd_varlink_method_flags_t, void *);
@@ -77,5 +79,9 @@ int method_attach_device(sd_varlink *, sd_json_variant *, sd_varlink_method_flag
 int method_detach_device(sd_varlink *, sd_json_variant *, sd_varlink_method_flags_t, void *);
 int method_resize_disk(sd_varlink *, sd_json_variant *, sd_varlink_method_flags_t, void *);
 int method_device_stats(sd_varlink *, sd_json_variant *, sd_varlink_method_flags_t, void *);
+int method_gpu_info(sd_varlink *, sd_json_variant *, sd_varlink_method_flags_t, void *);
+int method_set_gpu(sd_varlink *, sd_json_variant *, sd_varlink_method_flags_t, void *);
+int method_set_display(sd_varlink *, sd_json_variant *, sd_varlink_method_flags_t, void *);
+int method_screenshot(sd_varlink *, sd_json_variant *, sd_varlink_method_flags_t, void *);
 
 #endif

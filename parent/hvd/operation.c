@@ -295,6 +295,7 @@ static bool configure(struct partition *partition, int kernel, int initrd)
 {
 	const struct domain *domain = partition->live;
 	const char *cmdline = domain_cmdline(domain);
+	uint64_t vram = domain_vram(domain);
 	JSON_AUTO sd_json_variant *config = NULL;
 	JSON_AUTO sd_json_variant *parameters = NULL;
 	int kernel_index = add_fd(partition->worker, kernel);
@@ -303,22 +304,24 @@ static bool configure(struct partition *partition, int kernel, int initrd)
 
 	if (kernel_index < 0 || (initrd >= 0 && initrd_index < 0))
 		return false;
-	if (sd_json_buildo(&config, SD_JSON_BUILD_PAIR_STRING("name", domain->name),
-			   SD_JSON_BUILD_PAIR_UUID("uuid", domain->uuid),
-			   SD_JSON_BUILD_PAIR_UNSIGNED("memory", domain_guest_memory(domain)),
-			   SD_JSON_BUILD_PAIR_BOOLEAN("hugepages", domain->hugepages),
-			   SD_JSON_BUILD_PAIR_UNSIGNED("vcpus", domain->vcpus),
-			   SD_JSON_BUILD_PAIR_INTEGER("kernel_fd", kernel_index),
-			   SD_JSON_BUILD_PAIR_STRING("kernel_name", domain_kernel(domain)),
-			   SD_JSON_BUILD_PAIR_CONDITION(initrd >= 0, "initrd_fd",
-							SD_JSON_BUILD_INTEGER(initrd_index)),
-			   SD_JSON_BUILD_PAIR_CONDITION(initrd >= 0, "initrd_name",
-							SD_JSON_BUILD_STRING(domain_initrd(domain))),
-			   SD_JSON_BUILD_PAIR_CONDITION(cmdline != NULL, "cmdline",
-							SD_JSON_BUILD_STRING(cmdline)),
-			   SD_JSON_BUILD_PAIR_CONDITION(mshv_index >= 0, "mshv_fd",
-							SD_JSON_BUILD_INTEGER(mshv_index)),
-			   SD_JSON_BUILD_PAIR_BOOLEAN("debug_exit", domain->debug_exit)) < 0 ||
+	if (sd_json_buildo(
+		    &config, SD_JSON_BUILD_PAIR_STRING("name", domain->name),
+		    SD_JSON_BUILD_PAIR_UUID("uuid", domain->uuid),
+		    SD_JSON_BUILD_PAIR_UNSIGNED("memory", domain_guest_memory(domain)),
+		    SD_JSON_BUILD_PAIR_CONDITION(vram != 0, "vram", SD_JSON_BUILD_UNSIGNED(vram)),
+		    SD_JSON_BUILD_PAIR_BOOLEAN("hugepages", domain->hugepages),
+		    SD_JSON_BUILD_PAIR_UNSIGNED("vcpus", domain->vcpus),
+		    SD_JSON_BUILD_PAIR_INTEGER("kernel_fd", kernel_index),
+		    SD_JSON_BUILD_PAIR_STRING("kernel_name", domain_kernel(domain)),
+		    SD_JSON_BUILD_PAIR_CONDITION(initrd >= 0, "initrd_fd",
+						 SD_JSON_BUILD_INTEGER(initrd_index)),
+		    SD_JSON_BUILD_PAIR_CONDITION(initrd >= 0, "initrd_name",
+						 SD_JSON_BUILD_STRING(domain_initrd(domain))),
+		    SD_JSON_BUILD_PAIR_CONDITION(cmdline != NULL, "cmdline",
+						 SD_JSON_BUILD_STRING(cmdline)),
+		    SD_JSON_BUILD_PAIR_CONDITION(mshv_index >= 0, "mshv_fd",
+						 SD_JSON_BUILD_INTEGER(mshv_index)),
+		    SD_JSON_BUILD_PAIR_BOOLEAN("debug_exit", domain->debug_exit)) < 0 ||
 	    sd_json_buildo(&parameters, SD_JSON_BUILD_PAIR_VARIANT("config", config)) < 0)
 		return false;
 	return peer_call(partition->worker, "Configure", parameters, CONFIGURE_SECONDS,

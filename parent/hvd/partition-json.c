@@ -121,6 +121,25 @@ static sd_json_variant *interfaces_json(const struct domain *domain)
 	return all;
 }
 
+sd_json_variant *partition_json_video(const struct domain *domain)
+{
+	const struct domain_video *video = &domain->video;
+	sd_json_variant *json = NULL;
+
+	if (!domain_has_screen(domain))
+		return NULL;
+	sd_json_buildo(&json, SD_JSON_BUILD_PAIR_STRING("model", domain_model_name(video->model)),
+		       SD_JSON_BUILD_PAIR_UNSIGNED("vram", video->vram),
+		       SD_JSON_BUILD_PAIR_UNSIGNED("width", video->width),
+		       SD_JSON_BUILD_PAIR_UNSIGNED("height", video->height),
+		       SD_JSON_BUILD_PAIR_BOOLEAN("accel3d", video->accel3d),
+		       TEXT("render_node", text_or_empty(video->render_node)),
+		       SD_JSON_BUILD_PAIR_UNSIGNED("memory", video->memory),
+		       SD_JSON_BUILD_PAIR_UNSIGNED("weight", video->weight),
+		       SD_JSON_BUILD_PAIR_UNSIGNED("cap", video->cap));
+	return json;
+}
+
 /* A process's id, as long as it is there. */
 #define PID(name, role)                                                           \
 	SD_JSON_BUILD_PAIR_CONDITION(devices_pid(partition->devices, role), name, \
@@ -132,6 +151,7 @@ sd_json_variant *partition_json_info(const struct partition *partition)
 	const struct guest *guest = devices_guest(partition->devices);
 	JSON_AUTO sd_json_variant *disks = disks_json(domain);
 	JSON_AUTO sd_json_variant *interfaces = interfaces_json(domain);
+	JSON_AUTO sd_json_variant *video = partition_json_video(domain);
 	JSON_AUTO sd_json_variant *pins = partition_json_pins(partition, domain, false);
 	JSON_AUTO sd_json_variant *schedule = partition_json_schedule(domain);
 	sd_json_variant *json = partition_json(partition);
@@ -154,8 +174,11 @@ sd_json_variant *partition_json_info(const struct partition *partition)
 		    SD_JSON_BUILD_PAIR_CONDITION(partition->worker_pid, "worker_pid",
 						 SD_JSON_BUILD_INTEGER(partition->worker_pid)),
 		    PID("vsp_pid", PEER_VSP), PID("storage_pid", PEER_STORAGE),
-		    PID("net_pid", PEER_NET), SD_JSON_BUILD_PAIR_VARIANT("disks", disks),
+		    PID("net_pid", PEER_NET), PID("gpu_pid", PEER_GPU),
+		    SD_JSON_BUILD_PAIR_VARIANT("disks", disks),
 		    SD_JSON_BUILD_PAIR_VARIANT("interfaces", interfaces),
+		    SD_JSON_BUILD_PAIR_CONDITION(video != NULL, "video",
+						 SD_JSON_BUILD_VARIANT(video)),
 		    TEXT("vmbus", guest->version), TEXT("guest_os", guest->os),
 		    TEXT("guest_hostname", guest->hostname),
 		    TEXT("console", partition->console)) < 0)

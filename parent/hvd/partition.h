@@ -85,6 +85,7 @@ bool partition_check(const struct partition *partition, enum request request,
 sd_json_variant *partition_json(const struct partition *partition);
 sd_json_variant *partition_json_info(const struct partition *partition);
 sd_json_variant *partition_json_stats(const struct partition *partition);
+sd_json_variant *partition_json_video(const struct domain *domain); /* NULL: no screen, too */
 sd_json_variant *partition_json_schedule(const struct domain *domain);
 sd_json_variant *partition_json_pins(const struct partition *partition, const struct domain *domain,
 				     bool all);

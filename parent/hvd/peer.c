@@ -70,6 +70,7 @@ static const struct {
 	[PEER_VSP] = { "org.mullion.Vsp.", "hv-vsp", true },
 	[PEER_STORAGE] = { "org.mullion.Storage.", "hv-storage", true },
 	[PEER_NET] = { "org.mullion.Network.", "hv-net", false },
+	[PEER_GPU] = { "org.mullion.Gpu.", "hv-gpu", true },
 };
 
 const char *peer_role_name(enum peer_role role)

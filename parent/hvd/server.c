@@ -183,8 +183,10 @@ static void connection_new(struct endpoint *endpoint, int fd)
 	}
 	sd_varlink_ref(connection->link);
 	sd_varlink_set_userdata(connection->link, connection);
-	if (!endpoint->read_only)
+	if (!endpoint->read_only) {
 		sd_varlink_set_allow_fd_passing_output(connection->link, 1);
+		sd_varlink_set_allow_fd_passing_input(connection->link, 1);
+	}
 	connection->next = endpoint->server->connections;
 	endpoint->server->connections = connection;
 }

@@ -34,10 +34,8 @@
 
 /* In units' names and directories. */
 static const char *const role_names[PEER_COUNT] = {
-	[PEER_WORKER] = "worker",
-	[PEER_VSP] = "vsp",
-	[PEER_STORAGE] = "storage",
-	[PEER_NET] = "net",
+	[PEER_WORKER] = "worker", [PEER_VSP] = "vsp", [PEER_STORAGE] = "storage",
+	[PEER_NET] = "net",	  [PEER_GPU] = "gpu",
 };
 
 struct spawner {
@@ -307,6 +305,73 @@ static int ask_start(struct spawner *spawner, enum peer_role role, const char *n
 	return 0;
 }
 
+/* Limits that systemd was asked to set. */
+struct limiting {
+	char unit[UNIT_SIZE];
+	void (*done)(void *context, const struct failure *failure); /* NULL: called, or nobody's */
+	void *context;
+};
+
+static void settle_limiting(struct limiting *limiting, const struct failure *failure)
+{
+	void (*done)(void *context, const struct failure *failure) = limiting->done;
+
+	limiting->done = NULL;
+	if (failure)
+		log_error("%s cannot be limited: %s", limiting->unit, failure->message);
+	if (done)
+		done(limiting->context, failure);
+}
+
+static int on_limited(sd_bus_message *message, void *context, sd_bus_error *ignored)
+{
+	const sd_bus_error *error = sd_bus_message_get_error(message);
+	struct failure failure;
+
+	(void)ignored;
+	if (error)
+		fail(&failure, FAILURE_FAILED, "%.200s", error->message ? error->message : "?");
+	settle_limiting(context, error ? &failure : NULL);
+	return 0;
+}
+
+/* The call is over, answered or not. */
+static void free_limiting(void *context)
+{
+	struct limiting *limiting = context;
+	struct failure failure;
+
+	if (limiting->done) {
+		fail(&failure, FAILURE_FAILED, "systemd does not answer");
+		settle_limiting(limiting, &failure);
+	}
+	free(limiting);
+}
+
+#define CAP_ONE_PERCENT UINT64_C(10000) /* microseconds of a second */
+
+static int ask_limit(struct spawner *spawner, struct limiting *limiting,
+		     const struct spawner_limits *limits)
+{
+	uint64_t quota = limits->cap ? limits->cap * CAP_ONE_PERCENT : UINT64_MAX;
+	sd_bus_slot *slot;
+	int error;
+
+	/* Not for longer than the parent is up. */
+	error = sd_bus_call_method_async(spawner->bus, &slot, SYSTEMD, SYSTEMD_PATH,
+					 SYSTEMD_MANAGER, "SetUnitProperties", on_limited, limiting,
+					 "sba(sv)", limiting->unit, 1, 3, "MemoryMax", "t",
+					 limits->memory, "CPUWeight", "t", (uint64_t)limits->weight,
+					 "CPUQuotaPerSecUSec", "t", quota);
+	if (error < 0)
+		return error;
+	sd_bus_slot_set_destroy_callback(slot, free_limiting);
+	sd_bus_slot_set_floating(slot, 1);
+	sd_bus_slot_unref(slot);
+	pump_update(spawner->pump);
+	return 0;
+}
+
 static void kill_unit(struct spawner *spawner, const char *unit)
 {
 	int error = need_bus(spawner);
@@ -478,6 +543,34 @@ bool spawner_start(struct spawner *spawner, enum peer_role role, const char *nam
 	if (error >= 0)
 		error = ask_start(spawner, role, name);
 	return error >= 0 || fail_errno(failure, -error, "systemd cannot be reached");
+}
+
+bool spawner_limit(struct spawner *spawner, enum peer_role role, const char *name,
+		   const struct spawner_limits *limits,
+		   void (*done)(void *context, const struct failure *failure), void *context,
+		   struct failure *failure)
+{
+	struct limiting *limiting;
+	int error;
+
+	if (is_parent(spawner)) {
+		if (done)
+			done(context, NULL);
+		return true;
+	}
+	limiting = calloc(1, sizeof(*limiting));
+	if (!limiting)
+		return fail(failure, FAILURE_BUSY, "out of memory");
+	name_unit(role_names[role], name, limiting->unit);
+	limiting->done = done;
+	limiting->context = context;
+	error = need_bus(spawner);
+	if (error >= 0)
+		error = ask_limit(spawner, limiting, limits);
+	if (error >= 0)
+		return true;
+	free(limiting);
+	return fail_errno(failure, -error, "systemd cannot be reached");
 }
 
 void spawner_kill(struct spawner *spawner, enum peer_role role, const char *name)

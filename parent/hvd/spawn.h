@@ -34,6 +34,23 @@ bool spawner_has(const struct spawner *spawner, enum peer_role role);
 bool spawner_start(struct spawner *spawner, enum peer_role role, const char *name,
 		   struct failure *failure);
 
+/* What a process may have. */
+struct spawner_limits {
+	uint64_t memory; /* bytes */
+	uint32_t weight; /* of its time on the CPUs; 100 is usual */
+	uint32_t cap; /* percent of one CPU; 0: none */
+};
+
+/*
+ * Has the process of that role and name limited so, also one that is started later. done,
+ * which may be NULL, tells how it went, perhaps from within; hvd's own children have no
+ * limits, which is no failure. False with failure: done will not come.
+ */
+bool spawner_limit(struct spawner *spawner, enum peer_role role, const char *name,
+		   const struct spawner_limits *limits,
+		   void (*done)(void *context, const struct failure *failure), void *context,
+		   struct failure *failure);
+
 /* Kills it; that it is gone shows on the connection. */
 void spawner_kill(struct spawner *spawner, enum peer_role role, const char *name);
 

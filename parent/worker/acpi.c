@@ -103,12 +103,30 @@ static void put_port(struct table table, size_t offset, uint16_t port)
 	put(table, offset + 4, port, 8);
 }
 
-static uint64_t add_dsdt(struct builder *builder)
+/* Makes VMBus's window, the only one that begins where vram does, as large as that. 6.4.3.5.2,
+ * DWord Address Space Descriptor: minimum, maximum, translation, length. */
+static void put_window(struct table table, uint64_t vram)
+{
+	static const uint32_t window[] = { MULLION_VRAM_GPA,
+					   MULLION_VRAM_GPA + MULLION_VRAM_WINDOW - 1, 0,
+					   MULLION_VRAM_WINDOW };
+	const uint8_t *at = memmem(table.bytes, table.size, window, sizeof(window));
+	size_t offset = at ? (size_t)(at - table.bytes) : table.size;
+
+	put(table, offset + 4, MULLION_VRAM_GPA + vram - 1, 4);
+	put(table, offset + 12, vram, 4);
+	put_checksum(table, 9, table.size);
+}
+
+static uint64_t add_dsdt(struct builder *builder, uint64_t vram)
 {
 	struct table table = add(builder, sizeof(dsdt_aml_code));
 
-	if (!builder->full)
-		memcpy(table.bytes, dsdt_aml_code, sizeof(dsdt_aml_code));
+	if (builder->full)
+		return table.gpa;
+	memcpy(table.bytes, dsdt_aml_code, sizeof(dsdt_aml_code));
+	if (vram)
+		put_window(table, vram);
 	return table.gpa;
 }
 
@@ -191,11 +209,11 @@ static void fill_rsdp(struct table table, uint64_t xsdt)
 	put_checksum(table, 32, RSDP_SIZE);
 }
 
-size_t acpi_build(uint8_t *out, size_t size, uint64_t gpa, unsigned vcpus)
+size_t acpi_build(uint8_t *out, size_t size, uint64_t gpa, unsigned vcpus, uint64_t vram)
 {
 	struct builder builder = { .out = out, .size = size, .gpa = gpa };
 	struct table rsdp = add(&builder, RSDP_SIZE);
-	uint64_t fadt = add_fadt(&builder, add_dsdt(&builder));
+	uint64_t fadt = add_fadt(&builder, add_dsdt(&builder, vram));
 	uint64_t madt = add_madt(&builder, vcpus);
 	uint64_t xsdt = add_xsdt(&builder, fadt, madt);
 

@@ -12,8 +12,10 @@
 /*
  * Writes the tables to out, which lies at gpa in the guest and has size zeroed
  * bytes, for vcpus processors whose APIC ids count from 0. gpa is a multiple of 16.
- * The RSDP comes first. Returns the bytes in use, 0 when they do not fit.
+ * vram: what VMBus devices may have is just the memory that is there, so many bytes;
+ * 0: none is, and the whole window is theirs. The RSDP comes first. Returns the bytes
+ * in use, 0 when they do not fit.
  */
-size_t acpi_build(uint8_t *out, size_t size, uint64_t gpa, unsigned vcpus);
+size_t acpi_build(uint8_t *out, size_t size, uint64_t gpa, unsigned vcpus, uint64_t vram);
 
 #endif

@@ -46,6 +46,12 @@ bool config_check(struct config *config, struct error *error)
 		return error_set(error, ERROR_CONFIG,
 				 "%llu bytes of memory: not a multiple of 2 MiB",
 				 (unsigned long long)config->memory);
+	if (config->vram && (config->vram < MULLION_VRAM_MIN || config->vram > MULLION_VRAM_MAX ||
+			     config->vram % MULLION_VRAM_UNIT))
+		return error_set(error, ERROR_CONFIG,
+				 "%llu bytes of video memory: not %u to %u MiB, in steps of %u",
+				 (unsigned long long)config->vram, MULLION_VRAM_MIN >> 20,
+				 MULLION_VRAM_MAX >> 20, MULLION_VRAM_UNIT >> 20);
 	if (config->kernel < 0)
 		return error_set(error, ERROR_CONFIG, "there is no kernel");
 	return check_loader(config->loader, error);

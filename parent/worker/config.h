@@ -15,6 +15,7 @@ struct config {
 	char *name;
 	sd_id128_t uuid; /* null: none */
 	uint64_t memory; /* bytes */
+	uint64_t vram; /* bytes of the screen's memory; 0: none */
 	bool hugepages;
 	unsigned vcpus;
 	char *loader; /* as in struct loader, or NULL */

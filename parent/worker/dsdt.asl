@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // What a guest finds by ACPI: hardware-reduced, no PCI, no PIC, no PIT.
-// Addresses and ports are those of guest-memory.h and ports.h.
+// Addresses and ports are those of guest-memory.h, ports.h and mullion/vram.h.
 
 DefinitionBlock ("dsdt.aml", "DSDT", 2, "MULLIO", "MULLION ", 1)
 {
 	Scope (\_SB)
 	{
 		// What VMBus devices may have below 4 GiB. Linux takes a VMBus device's
-		// window from its own resources or those of a parent.
+		// window from its own resources or those of a parent. With the memory of a
+		// screen acpi.c makes it as large as that.
 		Device (VMOD)
 		{
 			Name (_HID, "ACPI0004") // module device

@@ -83,47 +83,47 @@ static bool map(struct ram *ram, uint64_t size, struct error *error)
 	return true;
 }
 
-bool ram_create(struct ram *ram, uint64_t size, bool hugepages, struct error *error)
+bool ram_create(struct ram *ram, uint64_t size, uint64_t vram, bool hugepages, struct error *error)
 {
+	uint64_t all = size + vram;
 	unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING |
 			 (hugepages ? MFD_HUGETLB | MFD_HUGE_2MB : 0);
 
 	*ram = (struct ram){ .fd = -1 };
-	if (!size || size % RAM_UNIT)
+	if (!size || size % RAM_UNIT || vram % RAM_UNIT || all < size)
 		return error_set(error, ERROR_CONFIG,
 				 "%llu bytes of memory: not a multiple of 2 MiB",
 				 (unsigned long long)size);
-	if (!enough(size, hugepages, error))
+	if (!enough(all, hugepages, error))
 		return false;
 	ram->fd = memfd_create("guest", flags);
 	if (ram->fd < 0)
 		return error_errno(error, errno, "guest memory");
 	/* Sealed: then mullion_root gives it to the service providers. */
-	if (ftruncate(ram->fd, (off_t)size) < 0 ||
+	if (ftruncate(ram->fd, (off_t)all) < 0 ||
 	    fcntl(ram->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
 		error_fill_errno(error, errno, "guest memory: %llu MiB",
-				 (unsigned long long)size >> 20);
+				 (unsigned long long)all >> 20);
 		ram_destroy(ram);
 		return false;
 	}
-	if (!map(ram, size, error)) {
+	if (!map(ram, all, error)) {
 		ram_destroy(ram);
 		return false;
 	}
-	ram_layout(ram, size);
+	ram_layout(ram, size, vram);
 	/* Advice only: without large pages it is slower, not wrong. A core dump of
 	 * the worker does not hold the guest's secrets. */
 	if (!hugepages)
-		madvise(ram->bytes, size, MADV_HUGEPAGE);
-	madvise(ram->bytes, size, MADV_DONTDUMP);
+		madvise(ram->bytes, all, MADV_HUGEPAGE);
+	madvise(ram->bytes, all, MADV_DONTDUMP);
 	return true;
 }
 
 bool ram_clear(struct ram *ram, struct error *error)
 {
-	uint64_t size = ram->low + ram->high;
-
-	if (fallocate(ram->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)size) == 0)
+	if (fallocate(ram->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+		      (off_t)ram_size(ram)) == 0)
 		return true;
 	return error_errno(error, errno, "guest memory: cannot clear it");
 }
@@ -131,7 +131,7 @@ bool ram_clear(struct ram *ram, struct error *error)
 void ram_destroy(struct ram *ram)
 {
 	if (ram->bytes)
-		munmap(ram->bytes, ram->low + ram->high);
+		munmap(ram->bytes, ram_size(ram));
 	if (ram->fd >= 0)
 		close(ram->fd);
 	*ram = (struct ram){ .fd = -1 };

@@ -2,16 +2,26 @@
 /* Where guest memory lies: see guest-memory.h. Pure; guest-memory-create.c takes it. */
 #include "guest-memory.h"
 
-void ram_layout(struct ram *ram, uint64_t size)
+void ram_layout(struct ram *ram, uint64_t size, uint64_t vram)
 {
 	ram->low = size < RAM_LOW_MAX ? size : RAM_LOW_MAX;
 	ram->high = size - ram->low;
+	ram->vram = vram;
+}
+
+uint64_t ram_size(const struct ram *ram)
+{
+	return ram->low + ram->high + ram->vram;
 }
 
 void *ram_at(const struct ram *ram, uint64_t gpa, uint64_t size)
 {
 	if (gpa < ram->low && size <= ram->low - gpa)
 		return ram->bytes + gpa;
+	if (gpa >= MULLION_VRAM_GPA && gpa - MULLION_VRAM_GPA < ram->vram) {
+		gpa -= MULLION_VRAM_GPA;
+		return size <= ram->vram - gpa ? ram->bytes + ram->low + ram->high + gpa : NULL;
+	}
 	if (gpa < RAM_HIGH_BASE)
 		return NULL;
 	gpa -= RAM_HIGH_BASE;

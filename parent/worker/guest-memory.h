@@ -2,7 +2,8 @@
 /*
  * The guest's memory: where it lies in the guest's address space, and as bytes
  * that loaders write. One block of the worker's memory, cut in two at the hole
- * that devices have below 4 GiB.
+ * that devices have below 4 GiB; behind that the memory of its screen, which lies
+ * in the hole (mullion/vram.h).
  */
 #ifndef WORKER_GUEST_MEMORY_H
 #define WORKER_GUEST_MEMORY_H
@@ -12,6 +13,8 @@
 #include <stdint.h>
 
 #include "error.h"
+
+#include <mullion/vram.h>
 
 #define KIB(n) ((uint64_t)(n) << 10)
 #define MIB(n) ((uint64_t)(n) << 20)
@@ -24,7 +27,8 @@
 
 /*
  * The hole. What hv emulates in it (the local APIC) is in its last 32 MiB, beside
- * the IOAPIC; the rest belongs to VMBus devices (dsdt.asl says the same).
+ * the IOAPIC; the rest belongs to VMBus devices, from MULLION_VRAM_GPA (dsdt.asl says
+ * the same).
  */
 #define HOLE_IOAPIC 0xfec00000u
 #define HOLE_LAPIC 0xfee00000u
@@ -49,11 +53,15 @@ struct ram {
 	uint8_t *bytes; /* the parts one behind the other */
 	uint64_t low; /* bytes at GPA 0, at most RAM_LOW_MAX */
 	uint64_t high; /* bytes at RAM_HIGH_BASE */
+	uint64_t vram; /* bytes at MULLION_VRAM_GPA; not in the memory map */
 	int fd; /* the memfd, or -1 */
 };
 
-/* Cuts size, a multiple of RAM_UNIT, into the parts. */
-void ram_layout(struct ram *ram, uint64_t size);
+/* Cuts size into the parts, and has vram behind them; both are multiples of RAM_UNIT. */
+void ram_layout(struct ram *ram, uint64_t size, uint64_t vram);
+
+/* Of all parts. */
+uint64_t ram_size(const struct ram *ram);
 
 /* The bytes of [gpa, gpa + size), or NULL where that is not all RAM of one part. */
 void *ram_at(const struct ram *ram, uint64_t gpa, uint64_t size);
@@ -72,10 +80,10 @@ struct ram_range {
 unsigned ram_map(const struct ram *ram, struct ram_range *table);
 
 /*
- * Takes size bytes (a multiple of RAM_UNIT), zeroed, from a memfd; from hugetlbfs
- * if hugepages. Says so if the machine has not as much.
+ * Takes size bytes and vram behind them (multiples of RAM_UNIT), zeroed, from a memfd;
+ * from hugetlbfs if hugepages. Says so if the machine has not as much.
  */
-bool ram_create(struct ram *ram, uint64_t size, bool hugepages, struct error *error);
+bool ram_create(struct ram *ram, uint64_t size, uint64_t vram, bool hugepages, struct error *error);
 
 /* All bytes are zero again. */
 bool ram_clear(struct ram *ram, struct error *error);

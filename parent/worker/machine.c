@@ -276,8 +276,8 @@ static bool load_guest(struct machine *machine, struct boot *boot, struct error 
 	good = read_file(config->kernel, config->kernel_name, kernel, load.kernel.size, error) &&
 	       run_loader(machine, &load, boot, error);
 	free(kernel);
-	if (good &&
-	    !acpi_build(machine->ram.bytes + LOW_ACPI, LOW_ACPI_SIZE, LOW_ACPI, config->vcpus))
+	if (good && !acpi_build(machine->ram.bytes + LOW_ACPI, LOW_ACPI_SIZE, LOW_ACPI,
+				config->vcpus, config->vram))
 		return error_set(error, ERROR_FAILED, "the ACPI tables do not fit");
 	put_bios_reset(&machine->ram);
 	return good;
@@ -415,7 +415,8 @@ bool machine_configure(struct machine *machine, struct config *config, struct er
 	machine->board.send = send_interrupt;
 	machine->board.context = machine;
 	if (config_check(&machine->config, error) && open_mshv(&machine->config, error) &&
-	    ram_create(&machine->ram, machine->config.memory, machine->config.hugepages, error)) {
+	    ram_create(&machine->ram, machine->config.memory, machine->config.vram,
+		       machine->config.hugepages, error)) {
 		if (make_partition(machine, error)) {
 			set_state(machine, STATE_CREATED);
 			return true;

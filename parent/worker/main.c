@@ -121,6 +121,7 @@ static bool make_config(struct config *config, const struct options *options, st
 	*config = CONFIG_EMPTY;
 	config->memory = options->memory;
 	config->vcpus = options->vcpus;
+	config->vram = options->vram;
 	config->hugepages = options->hugepages;
 	config->debug_exit = options->debug_exit;
 	if (options->uuid && sd_id128_from_string(options->uuid, &config->uuid) < 0)

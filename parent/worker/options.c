@@ -39,6 +39,8 @@ static const struct option {
 	  "auto (default), bzimage, pvh or multiboot" },
 	{ "console", "WHERE", CONSOLE, offsetof(struct options, pty),
 	  "stdio (default; ctrl-] ends) or pty" },
+	{ "vram", "SIZE", SIZE, offsetof(struct options, vram),
+	  "Memory of the guest's screen (none)" },
 	{ "hugepages", NULL, FLAG, offsetof(struct options, hugepages),
 	  "Guest memory from hugetlbfs, in pages of 2 MiB" },
 	{ "debug-exit", NULL, FLAG, offsetof(struct options, debug_exit),

@@ -15,7 +15,7 @@ struct options {
 
 	/* With run; pointers into the command line. */
 	const char *name, *uuid, *kernel, *initrd, *cmdline, *loader;
-	uint64_t memory;
+	uint64_t memory, vram;
 	unsigned vcpus;
 	bool hugepages, debug_exit, no_reboot, pty;
 };

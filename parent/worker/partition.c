@@ -135,7 +135,9 @@ static bool map(struct partition *partition, uint64_t gpa, const uint8_t *bytes,
 bool partition_map(struct partition *partition, const struct ram *ram, struct error *error)
 {
 	return map(partition, 0, ram->bytes, ram->low, error) &&
-	       map(partition, RAM_HIGH_BASE, ram->bytes + ram->low, ram->high, error);
+	       map(partition, RAM_HIGH_BASE, ram->bytes + ram->low, ram->high, error) &&
+	       map(partition, MULLION_VRAM_GPA, ram->bytes + ram->low + ram->high, ram->vram,
+		   error);
 }
 
 bool partition_freeze(struct partition *partition, bool frozen, struct error *error)

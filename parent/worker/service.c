@@ -134,7 +134,7 @@ static void forget(struct service *service, const sd_varlink *link)
 struct given {
 	const char *name, *loader, *kernel_name, *initrd_name, *cmdline;
 	sd_id128_t uuid;
-	uint64_t memory;
+	uint64_t memory, vram;
 	uint32_t vcpus;
 	uint32_t kernel_fd, initrd_fd, mshv_fd; /* UINT32_MAX: none */
 	bool hugepages, debug_exit;
@@ -148,6 +148,7 @@ static const sd_json_dispatch_field config_fields[] = {
 	FIELD(name, STRING, const_string, SD_JSON_MANDATORY),
 	FIELD(uuid, STRING, id128, SD_JSON_NULLABLE),
 	FIELD(memory, NUMBER, uint64, SD_JSON_MANDATORY),
+	FIELD(vram, NUMBER, uint64, SD_JSON_NULLABLE),
 	FIELD(hugepages, BOOLEAN, stdbool, SD_JSON_NULLABLE),
 	FIELD(vcpus, NUMBER, uint32, SD_JSON_MANDATORY),
 	FIELD(loader, STRING, const_string, SD_JSON_NULLABLE),
@@ -182,6 +183,7 @@ static bool make_config(sd_varlink *link, const struct given *given, struct conf
 	*config = CONFIG_EMPTY;
 	config->uuid = given->uuid;
 	config->memory = given->memory;
+	config->vram = given->vram;
 	config->vcpus = given->vcpus;
 	config->hugepages = given->hugepages;
 	config->debug_exit = given->debug_exit;

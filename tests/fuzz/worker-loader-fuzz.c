@@ -67,7 +67,7 @@ static void run(const struct file *file, unsigned loader, uint64_t initrd)
 	struct error error;
 	struct boot boot;
 
-	ram_layout(&ram, MEMORY);
+	ram_layout(&ram, MEMORY, 0);
 	ram.bytes = calloc(1, MEMORY);
 	if (!copy || !ram.bytes)
 		abort();

@@ -272,6 +272,18 @@ enum hvctl_status client_call(struct client *client, const char *method,
 	return status;
 }
 
+enum hvctl_status client_push(struct client *client, int fd, uint64_t *index)
+{
+	int error = sd_varlink_set_allow_fd_passing_output(client->link, true);
+
+	if (error >= 0)
+		error = sd_varlink_push_dup_fd(client->link, fd);
+	if (error < 0)
+		return report_link(error);
+	*index = (uint64_t)error;
+	return HVCTL_OK;
+}
+
 /* A reply of the stream. The connection brings the next only when this returns. */
 static int on_reply(sd_varlink *link, sd_json_variant *parameters, const char *error_id,
 		    sd_varlink_reply_flags_t flags, void *userdata)

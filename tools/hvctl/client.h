@@ -65,6 +65,12 @@ void client_close(struct client *client);
 enum hvctl_status client_call(struct client *client, const char *method,
 			      sd_json_variant *parameters, sd_json_variant **reply);
 
+/*
+ * Gives a descriptor along with the next call; it stays the caller's. Errors are reported.
+ * On HVCTL_OK *index is what the parameters call it.
+ */
+enum hvctl_status client_push(struct client *client, int fd, uint64_t *index);
+
 /* Begins a stream (varlink's "more"), as client_call() does. */
 enum hvctl_status client_stream(struct client *client, const char *method,
 				sd_json_variant *parameters);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "error.h"
+#include "gpu.h"
 #include "partition.h"
 #include "reply.h"
 #include "table.h"
@@ -131,20 +132,24 @@ static enum hvctl_status add_json(sd_json_variant **all, const struct kind *kind
 static enum hvctl_status print_json(const struct cli_call *call, const bool *wanted,
 				    sd_json_variant *const *devices)
 {
-	sd_json_variant *disks JSON_AUTO = NULL, *interfaces JSON_AUTO = NULL;
+	sd_json_variant *disks JSON_AUTO = NULL, *interfaces JSON_AUTO = NULL,
+			       *gpu JSON_AUTO = NULL;
 	enum hvctl_status status = HVCTL_OK;
 
 	if (wanted[0])
 		status = add_json(&disks, &kinds[0], devices[0]);
 	if (wanted[1] && status == HVCTL_OK)
 		status = add_json(&interfaces, &kinds[1], devices[1]);
+	if (wanted[2] && status == HVCTL_OK)
+		status = gpu_stats_json(&gpu, devices[2]);
 	if (status != HVCTL_OK)
 		return status;
-	return json_show(!call->line->globals.no_color,
-			 SD_JSON_BUILD_PAIR_CONDITION(wanted[0], "disks",
-						      SD_JSON_BUILD_VARIANT(disks)),
-			 SD_JSON_BUILD_PAIR_CONDITION(wanted[1], "interfaces",
-						      SD_JSON_BUILD_VARIANT(interfaces)));
+	return json_show(
+		!call->line->globals.no_color,
+		SD_JSON_BUILD_PAIR_CONDITION(wanted[0], "disks", SD_JSON_BUILD_VARIANT(disks)),
+		SD_JSON_BUILD_PAIR_CONDITION(wanted[1], "interfaces",
+					     SD_JSON_BUILD_VARIANT(interfaces)),
+		SD_JSON_BUILD_PAIR_CONDITION(wanted[2], "gpu", SD_JSON_BUILD_VARIANT(gpu)));
 }
 
 static enum hvctl_status print(const struct cli_call *call, const bool *wanted,
@@ -152,25 +157,31 @@ static enum hvctl_status print(const struct cli_call *call, const bool *wanted,
 {
 	struct reply reply = { .object = answer };
 	sd_json_variant *devices[] = { reply_array(&reply, kinds[0].array, true),
-				       reply_array(&reply, kinds[1].array, true) };
+				       reply_array(&reply, kinds[1].array, true),
+				       reply_object(&reply, "gpu", false) };
 	enum hvctl_status status = reply_check(&reply);
 
 	if (status != HVCTL_OK)
 		return status;
+	if (wanted[2] && !devices[2])
+		return error_report(HVCTL_UNSUPPORTED, "partition '%s' has no GPU now",
+				    call->line->operands[0]);
 	if (call->line->globals.format == HVCTL_JSON)
 		return print_json(call, wanted, devices);
-	for (size_t i = 0; i < 2 && status == HVCTL_OK; i++) {
-		if (wanted[i])
-			status = print_table(call, &kinds[i], devices[i]);
-		if (wanted[i] && i == 0 && wanted[1])
+	for (size_t i = 0; i < 3 && status == HVCTL_OK; i++) {
+		if (!wanted[i])
+			continue;
+		if (i && (wanted[0] || (i == 2 && wanted[1])))
 			putchar('\n');
+		status = i == 2 ? gpu_print_stats(devices[2]) :
+				  print_table(call, &kinds[i], devices[i]);
 	}
 	return status;
 }
 
-enum hvctl_status device_stats_show(const struct cli_call *call, bool block, bool net)
+enum hvctl_status device_stats_show(const struct cli_call *call, bool block, bool net, bool gpu)
 {
-	const bool wanted[] = { block, net };
+	const bool wanted[] = { block, net, gpu };
 	sd_json_variant *answer JSON_AUTO = NULL;
 	enum hvctl_status status;
 	struct client client;

@@ -7,7 +7,7 @@
 const char *const event_type_names[] = {
 	"defined",	  "undefined",	  "started",   "paused",  "resumed",
 	"reset",	  "stopped",	  "crashed",   "changed", "device_added",
-	"device_removed", "device_error", "heartbeat", NULL,
+	"device_removed", "device_error", "heartbeat", "screen",  NULL,
 };
 
 static int make_types(sd_json_variant **array, unsigned types)

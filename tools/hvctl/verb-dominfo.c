@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "gpu.h"
 #include "life.h"
 #include "tuning.h"
 #include "text.h"
@@ -22,7 +23,8 @@ struct info {
 	sd_json_variant *disks;
 	sd_json_variant *interfaces;
 	const char *guest[3]; /* as guest_names */
-	uint64_t pids[3]; /* as pid_names */
+	uint64_t pids[4]; /* as pid_names */
+	sd_json_variant *video; /* or NULL */
 	uint64_t since_ns;
 	uint64_t started_ns;
 	uint64_t worker_pid;
@@ -32,8 +34,10 @@ struct info {
 static const char *const action_names[] = { "on_poweroff", "on_reboot", "on_crash" };
 static const char *const guest_names[] = { "vmbus", "guest_os", "guest_hostname" };
 static const char *const guest_labels[] = { "VMBus", "guest", "guest name" };
-static const char *const pid_names[] = { "vsp_pid", "storage_pid", "net_pid" };
-static const char *const pid_labels[] = { "hv-vsp", "hv-storage", "hv-net" };
+static const char *const pid_names[] = { "vsp_pid", "storage_pid", "net_pid", "gpu_pid" };
+static const char *const pid_labels[] = { "hv-vsp", "hv-storage", "hv-net", "hv-gpu" };
+
+#define PIDS (sizeof(pid_names) / sizeof(pid_names[0]))
 
 static enum hvctl_status read_info(struct info *info, sd_json_variant *object)
 {
@@ -44,8 +48,10 @@ static enum hvctl_status read_info(struct info *info, sd_json_variant *object)
 	for (size_t i = 0; i < 3; i++) {
 		info->actions[i] = reply_text(&reply, action_names[i], true);
 		info->guest[i] = reply_text(&reply, guest_names[i], false);
-		info->pids[i] = reply_number(&reply, pid_names[i], false);
 	}
+	for (size_t i = 0; i < PIDS; i++)
+		info->pids[i] = reply_number(&reply, pid_names[i], false);
+	info->video = reply_object(&reply, "video", false);
 	info->disks = reply_array(&reply, "disks", false);
 	info->interfaces = reply_array(&reply, "interfaces", false);
 	info->description = reply_text(&reply, "description", false);
@@ -153,6 +159,25 @@ static void print_interfaces(sd_json_variant *interfaces)
 	}
 }
 
+/* "mullion, 1280x800, 64.0 MiB" */
+static void print_video(sd_json_variant *video)
+{
+	struct reply reply = { .object = video };
+	const char *model = video ? reply_text(&reply, "model", true) : NULL;
+	uint64_t width, height, vram;
+	char text[200];
+
+	if (!video)
+		return;
+	width = reply_number(&reply, "width", true);
+	height = reply_number(&reply, "height", true);
+	vram = reply_number(&reply, "vram", true);
+	snprintf(text, sizeof(text), "%s, %llux%llu, %.1f MiB", model, (unsigned long long)width,
+		 (unsigned long long)height, (double)vram / (1 << 20));
+	if (!reply.fault)
+		print_part("screen", true, text);
+}
+
 /* What the guest says of itself. */
 static void print_guest(const struct info *info)
 {
@@ -194,10 +219,11 @@ static void print_table(const struct info *info)
 	print_text("cmdline", info->cmdline);
 	print_disks(info->disks);
 	print_interfaces(info->interfaces);
+	print_video(info->video);
 	print_guest(info);
 	print_text("console", info->console);
 	print_number("worker", info->worker_pid);
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < PIDS; i++)
 		print_number(pid_labels[i], info->pids[i]);
 }
 
@@ -213,7 +239,8 @@ static int add_number(sd_json_variant **object, const char *name, uint64_t numbe
 					   sd_json_variant_set_field_unsigned(object, name, number);
 }
 
-static int add_info(sd_json_variant **object, const struct info *info)
+/* video: NULL: none. */
+static int add_info(sd_json_variant **object, const struct info *info, sd_json_variant *video)
 {
 	sd_json_variant *schedule JSON_AUTO = NULL;
 	int errors = schedule_json(&schedule, &info->schedule);
@@ -223,8 +250,11 @@ static int add_info(sd_json_variant **object, const struct info *info)
 	for (size_t i = 0; i < 3; i++) {
 		errors |= add_text(object, action_names[i], info->actions[i]);
 		errors |= add_text(object, guest_names[i], info->guest[i]);
-		errors |= add_number(object, pid_names[i], info->pids[i]);
 	}
+	for (size_t i = 0; i < PIDS; i++)
+		errors |= add_number(object, pid_names[i], info->pids[i]);
+	if (video)
+		errors |= sd_json_variant_set_field(object, "video", video);
 	if (info->disks)
 		errors |= sd_json_variant_set_field(object, "disks", info->disks);
 	if (info->interfaces)
@@ -244,16 +274,21 @@ static int add_info(sd_json_variant **object, const struct info *info)
 
 static enum hvctl_status print(const struct cli_call *call, const struct info *info)
 {
-	sd_json_variant *object JSON_AUTO = NULL;
+	sd_json_variant *object JSON_AUTO = NULL, *video JSON_AUTO = NULL;
+	enum hvctl_status status = HVCTL_OK;
 	int error;
 
 	if (call->line->globals.format != HVCTL_JSON) {
 		print_table(info);
 		return HVCTL_OK;
 	}
+	if (info->video)
+		status = gpu_video_json(&video, info->video);
+	if (status != HVCTL_OK)
+		return status;
 	error = partition_json(&object, &info->partition);
 	if (error >= 0)
-		error = add_info(&object, info);
+		error = add_info(&object, info, video);
 	return error < 0 ? json_failed(error) :
 			   json_show(!call->line->globals.no_color,
 				     SD_JSON_BUILD_PAIR_VARIANT("partition", object));
@@ -290,7 +325,7 @@ const struct cli_verb verb_dominfo = {
 	.summary = "Show a partition",
 	.description =
 		"Shows what is known of a partition: its definition in short, its state and since "
-		"when, its share of the CPUs, its disks and network interfaces, and while it runs "
+		"when, its share of the CPUs, its disks, network interfaces and screen, and while it runs "
 		"its console, its processes, and what the guest says of itself: the version of "
 		"VMBus, whether its drivers answer (heartbeat), and where it has Hyper-V's daemon "
 		"for that its system, name and addresses.",

@@ -20,6 +20,7 @@ struct settings {
 	bool vcpu;
 	bool block;
 	bool net;
+	bool gpu;
 };
 
 static const struct settings defaults = { 0 };
@@ -238,12 +239,12 @@ static enum hvctl_status show_devices(const struct cli_call *call)
 	const struct settings *settings = call->line->settings;
 
 	if (!call->line->operands[0])
-		return error_report(HVCTL_USAGE, "domstats: --block and --net need a NAME");
+		return error_report(HVCTL_USAGE, "domstats: --block, --net and --gpu need a NAME");
 	if (settings->vcpu || settings->interval_ns)
 		return error_report(HVCTL_USAGE,
-				    "domstats: --block and --net go alone, without --vcpu and "
-				    "--interval");
-	return device_stats_show(call, settings->block, settings->net);
+				    "domstats: --block, --net and --gpu go alone, without --vcpu "
+				    "and --interval");
+	return device_stats_show(call, settings->block, settings->net, settings->gpu);
 }
 
 static enum hvctl_status run(const struct cli_call *call)
@@ -255,7 +256,7 @@ static enum hvctl_status run(const struct cli_call *call)
 
 	if (settings->count && !settings->interval_ns)
 		return error_report(HVCTL_USAGE, "domstats: --count needs --interval");
-	if (settings->block || settings->net)
+	if (settings->block || settings->net || settings->gpu)
 		return show_devices(call);
 	status = device_open(&device);
 	if (status != HVCTL_OK)
@@ -289,6 +290,10 @@ static const struct cli_option options[] = {
 	  .kind = CLI_FLAG,
 	  .offset = offsetof(struct settings, net),
 	  .help = "Show what its network interfaces did instead; rx is what the guest got" },
+	{ .name = "gpu",
+	  .kind = CLI_FLAG,
+	  .offset = offsetof(struct settings, gpu),
+	  .help = "Show what its GPU did instead" },
 	{ .name = "interval",
 	  .kind = CLI_SECONDS,
 	  .value = "SECONDS",
@@ -310,6 +315,8 @@ static const struct cli_example examples[] = {
 	{ "hvctl domstats 0", "What the parent's VPs did since the machine started" },
 	{ "hvctl domstats web", "What a guest did, and what it costs" },
 	{ "hvctl domstats web --block --net", "Its disks and network interfaces" },
+	{ "hvctl domstats web --gpu --json | jq .gpu.fence_ns",
+	  "How long it has waited for its GPU" },
 	{ "hvctl domstats 0 --interval 1", "Their exits per second, by reason" },
 	{ "hvctl domstats 0 --interval 10 --count 1 --json", "Ten seconds, counted for a script" },
 	{ NULL, NULL },
@@ -331,9 +338,9 @@ const struct cli_verb verb_domstats = {
 		"Counters begin with the partition. With --interval, the counters of the interval "
 		"are shown instead, in tables as numbers per second. The counters of one VP are "
 		"read one after the other, while it runs.\n\n"
-		"Disks and network interfaces are counted by the processes that serve them, from "
-		"their own beginning: one that was started anew counts from 0. JSON: an object with "
-		"the fields disks and interfaces, arrays.\n\n"
+		"Disks, network interfaces and the GPU are counted by the processes that serve them, "
+		"from their own beginning: one that was started anew counts from 0. JSON: an object "
+		"with the fields disks and interfaces, arrays, and gpu.\n\n"
 		"JSON: an object whose field partitions is an array. With --interval there is one "
 		"object a line, with interval_ns and with plain counts, not numbers per second. "
 		"--format name prints the partitions' numbers.",

@@ -159,8 +159,10 @@ const struct cli_verb verb_event = {
 		"shown. JSON: an object on a line of its own for each event.\n\n"
 		"device_added and device_removed tell that a guest has got or lost a device, "
 		"device_error that a device has failed, or the process that serves it, while the "
-		"guest goes on; heartbeat that the guest's drivers answer or do not, or that its "
-		"addresses have changed.",
+		"guest goes on (device gpu: a program of the guest has lost its context, or all "
+		"have); heartbeat that the guest's drivers answer or do not, or that its addresses "
+		"have changed; screen that another device draws the guest's screen: video is "
+		"Hyper-V's synthetic one, gpu the guest's mullion_gpu.",
 	.operands = operands,
 	.options = options,
 	.examples = examples,

@@ -52,6 +52,7 @@ struct open_channel {
 	uint32_t room_wanted; /* bytes; 0: nobody waits */
 	uint32_t send_wanted; /* bytes; the provider waits for ready() */
 	bool in_turn, paused, broken, closing;
+	bool signal_due; /* see channel_signal() */
 	bool starved; /* the last turn ended for want of a ticket */
 	bool in_close; /* the provider's close() runs */
 	uint64_t signals_in, signals_out;
@@ -112,8 +113,9 @@ static void publish(struct open_channel *c)
 	journal_begin_turn(&c->journal, c->in.published);
 	due |= ring_publish(&c->out);
 	journal_published(&c->journal);
-	if (due)
+	if (due || c->signal_due)
 		signal_guest(c);
+	c->signal_due = false;
 	if (!c->starved || !c->journal.free_count)
 		return;
 	c->starved = false;
@@ -244,6 +246,18 @@ void channel_flush(struct channel *channel)
 
 	if (!c->in_turn && !c->broken && !c->closing)
 		publish(c);
+}
+
+void channel_signal(struct channel *channel)
+{
+	struct open_channel *c = of(channel);
+
+	if (c->closing)
+		return;
+	if (c->in_turn)
+		c->signal_due = true;
+	else
+		signal_guest(c);
 }
 
 static void on_flush_due(evutil_socket_t fd, short what, void *context)
@@ -433,6 +447,8 @@ static void turn(struct open_channel *c)
 	c->starved = false;
 	while (n < CHANNEL_TURN && !c->paused && !c->broken && take_one(c, &drained))
 		n++;
+	if (n && c->channel.ops->turn)
+		c->channel.ops->turn(&c->channel);
 	publish(c);
 	if (c->broken)
 		return;
@@ -632,6 +648,14 @@ uint32_t channel_gpadl(struct channel *channel, uint32_t gpadl, uint64_t **pfns,
 bool channel_offer_subs(struct channel *channel, uint32_t count)
 {
 	return of(channel)->owner->offer_subs(channel, count);
+}
+
+void channel_replaces(struct channel *channel, const struct vmbus_guid *instance)
+{
+	const struct channel_owner *owner = of(channel)->owner;
+
+	if (owner->replaces)
+		owner->replaces(channel, instance);
 }
 
 void channel_count(const struct channel *channel, struct channel_counters *counters)

@@ -36,6 +36,8 @@ struct channel;
 #define CHANNEL_TICKETS 256u
 /* The largest packet that a channel takes unless its device asks for more. */
 #define CHANNEL_PACKET_MAX 4096u
+/* The GPU's: a message of MULLION_GPU_MESSAGE_MAX and the packet's header. */
+#define CHANNEL_PACKET_GPU (65536u + 64u)
 /* What a provider may keep for its next process, for each channel. */
 #define CHANNEL_MEMO 1024u
 
@@ -72,6 +74,9 @@ struct channel_ops {
 	void (*packet)(struct channel *channel, const struct packet *packet);
 	/* After CHANNEL_FULL: there is room. May be NULL for who never sends but answers. */
 	void (*ready)(struct channel *channel);
+	/* The packets of a turn have come, if there were any; what is sent or signalled here
+	 * still goes out with it. May be NULL. */
+	void (*turn)(struct channel *channel);
 };
 
 /*
@@ -136,6 +141,17 @@ uint64_t channel_transaction(const struct channel *channel, uint32_t ticket);
 /* Publishes now what was sent. Only outside of packet() and ready(), which do it on
  * return; without it the next turn of the loop does it. */
 void channel_flush(struct channel *channel);
+
+/* Signals the guest though nothing was sent: something lies in memory that both know.
+ * Within a turn it becomes one signal with what was sent. */
+void channel_signal(struct channel *channel);
+
+/*
+ * From now on, and for as long as this channel is open, it does the work of another device
+ * of the same provider: that one is taken away from the guest, and comes back when this
+ * channel is closed, also where that is because the provider has ended.
+ */
+void channel_replaces(struct channel *channel, const struct vmbus_guid *instance);
 
 /* No packets for now, and again. */
 void channel_pause(struct channel *channel, bool pause);

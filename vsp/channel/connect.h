@@ -15,6 +15,8 @@ struct channel_owner {
 	uint32_t (*gpadl)(struct channel *channel, uint32_t gpadl, uint64_t **pfns,
 			  uint32_t *offset, uint32_t *length);
 	bool (*offer_subs)(struct channel *channel, uint32_t count);
+	/* See channel_replaces(). May be NULL: nothing is replaced. */
+	void (*replaces)(struct channel *channel, const struct vmbus_guid *instance);
 	/* The channel is closed, its provider has let go and its memory is freed: device and
 	 * sub say which it was. */
 	void (*closed)(struct device *device, uint32_t sub);

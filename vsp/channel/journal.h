@@ -32,7 +32,6 @@
 
 #define JOURNAL_MAGIC 0x4a4c554du /* "MULJ" */
 #define JOURNAL_VERSION 1u
-#define JOURNAL_PACKET_LIMIT 65536u
 
 enum journal_state {
 	JOURNAL_FREE = 0,

@@ -387,9 +387,20 @@ static void on_complain(struct device *device, uint32_t sub, const char *text)
 	say(link, &message, LINK_COMPLAIN, &l->instance, sub);
 }
 
+static void on_replaces(struct channel *channel, const struct vmbus_guid *instance)
+{
+	struct link *link = channel->device->host;
+	const struct linked *l = of_device(link, channel->device, channel->sub);
+	struct link_message message = { .other = *instance };
+
+	if (l)
+		say(link, &message, LINK_REPLACES, &l->instance, channel->sub);
+}
+
 static const struct channel_owner owner = {
 	.gpadl = on_gpadl,
 	.offer_subs = on_offer_subs,
+	.replaces = on_replaces,
 	.closed = on_closed,
 	.complain = on_complain,
 };

@@ -31,6 +31,7 @@ enum link_type {
 	LINK_GET_GPADL, /* gpadl */
 	LINK_OFFER_SUBS, /* count */
 	LINK_COMPLAIN, /* text */
+	LINK_REPLACES, /* other: a device of the same provider; see channel_replaces() */
 };
 
 /* Descriptors of LINK_OPEN, in this order. */
@@ -56,6 +57,7 @@ struct link_message {
 			uint32_t count, offset, length; /* pages; bytes */
 		} pages;
 		uint32_t vp, gpadl, count, ok;
+		struct vmbus_guid other;
 		char text[LINK_TEXT]; /* NUL terminated */
 	};
 };
@@ -88,7 +90,7 @@ struct link;
  * may free the link. NULL with errno set: the socket stays the caller's.
  *
  * A device of which an earlier link still has channels that were not let go cannot be
- * opened: see link_open_channels(). Its packet_max is CHANNEL_PACKET_MAX.
+ * opened: see link_open_channels(). Its packet_max is what hv-vsp knows for its class.
  */
 struct link *link_new(struct event_base *base, int fd, const struct guest *guest,
 		      struct device *(*find)(void *context, const struct vmbus_guid *instance),

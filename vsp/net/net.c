@@ -175,7 +175,7 @@ static void on_ready(struct channel *channel)
 	nic_update(queue->net);
 }
 
-static const struct channel_ops channel_ops = { on_packet, on_ready };
+static const struct channel_ops channel_ops = { .packet = on_packet, .ready = on_ready };
 
 static bool on_open(struct device *device, struct channel *channel)
 {

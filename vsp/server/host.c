@@ -202,7 +202,11 @@ static void unbind(const struct host *host, uint32_t connection)
 	ioctl(host->partition, MULLION_IOC_UNBIND_PORT, &bind);
 }
 
-static void forget_port(const struct host *host, struct port *port)
+/* A device comes back that a channel had replaced; where the core has still to say that it
+ * is gone, then. */
+static void show(struct host *host, int number);
+
+static void forget_port(struct host *host, struct port *port)
 {
 	struct mullion_signal_binding signal = { .eventfd = port->signal_out };
 
@@ -218,6 +222,9 @@ static void forget_port(const struct host *host, struct port *port)
 	free(port->pfns);
 	port->pfns = NULL;
 	port->state = PORT_FREE;
+	if (port->replaces >= 0)
+		show(host, port->replaces);
+	port->replaces = -1;
 }
 
 static void bind_port(struct host *host, const struct vmbus_action *action)
@@ -236,6 +243,7 @@ static void bind_port(struct host *host, const struct vmbus_action *action)
 		.signal_in = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 		.signal_out = -1,
 		.journal = -1,
+		.replaces = -1,
 	};
 	bind.eventfd = port->signal_in;
 	port->bound = port->signal_in >= 0 &&
@@ -506,6 +514,17 @@ static void log_action(struct host *host, const struct vmbus_action *action)
 			  action->log.type, action->log.relid, action->log.value);
 }
 
+static void device_gone(struct host *host, int number)
+{
+	struct host_offer *offer = &host->offers[number];
+
+	offer->unknown = true;
+	if (offer->withdrawn)
+		offer->used = false;
+	else if (!offer->hidden)
+		show(host, number);
+}
+
 static void disconnected(struct host *host)
 {
 	while (host->posts)
@@ -537,7 +556,7 @@ static void do_action(struct host *host, const struct vmbus_action *action)
 		modify(host, action);
 		break;
 	case VMBUS_ACTION_GONE:
-		host->offers[action->device].used = false;
+		device_gone(host, (int)action->device);
 		break;
 	case VMBUS_ACTION_DISCONNECTED:
 		disconnected(host);
@@ -672,10 +691,10 @@ static int find_offer(const struct host *host, const struct vmbus_guid *instance
 	return -1;
 }
 
-static bool offer(struct host *host, const struct host_device *what, struct device *local,
-		  int provider)
+/* Tells the core of the device of that number. */
+static bool make_known(struct host *host, int number)
 {
-	int number = free_number(host);
+	const struct host_device *what = &host->offers[number].what;
 	struct vmbus_pipe_user pipe = { .mode = VMBUS_PIPE_MESSAGES };
 	struct vmbus_device device = {
 		.number = (uint32_t)number,
@@ -686,21 +705,59 @@ static bool offer(struct host *host, const struct host_device *what, struct devi
 	};
 	struct vmbus_event event = { .type = VMBUS_EVENT_OFFER, .offer = &device };
 
-	if (number < 0 || !vmbus_server_room(host->server))
-		return false;
 	if (what->pipe)
 		memcpy(device.user, &pipe, sizeof(pipe));
+	return host_event(host, &event);
+}
+
+static uint32_t packet_max_of(const struct host_device *what, const struct device *local)
+{
+	const struct device far = { .packet_max = what->packet_max };
+
+	return device_packet_max(local ? local : &far);
+}
+
+static bool offer(struct host *host, const struct host_device *what, struct device *local,
+		  int provider)
+{
+	int number = free_number(host);
+
+	if (number < 0 || !vmbus_server_room(host->server))
+		return false;
 	host->offers[number] = (struct host_offer){
 		.used = true,
+		.what = *what,
 		.instance = what->instance,
 		.local = local,
-		.packet_max = local ? device_packet_max(local) : CHANNEL_PACKET_MAX,
+		.packet_max = packet_max_of(what, local),
 		.provider = provider,
 	};
-	if (host_event(host, &event))
+	if (make_known(host, number))
 		return true;
 	host->offers[number].used = false;
 	return false;
+}
+
+static void show(struct host *host, int number)
+{
+	struct host_offer *offer = &host->offers[number];
+
+	offer->hidden = false;
+	if (!offer->used || offer->withdrawn || !offer->unknown)
+		return;
+	offer->unknown = false;
+	if (!make_known(host, number))
+		host_warn(host, "a device cannot be offered again");
+}
+
+void host_replaces(struct host *host, struct port *port, int number)
+{
+	if (port->replaces == number || host->offers[number].hidden)
+		return;
+	port->replaces = number;
+	host->offers[number].hidden = true;
+	host_event(host, &(struct vmbus_event){ .type = VMBUS_EVENT_RESCIND,
+						.device = (uint32_t)number });
 }
 
 bool host_offer(struct host *host, const struct host_device *what, struct device *device)
@@ -808,7 +865,10 @@ bool host_withdraw(struct host *host, const struct vmbus_guid *instance)
 	if (number < 0 || host->offers[number].local)
 		return false;
 	host->offers[number].withdrawn = true;
-	return host_event(host, &event);
+	if (!host->offers[number].unknown)
+		return host_event(host, &event);
+	host->offers[number].used = false;
+	return true;
 }
 
 /* ---- the whole ---- */

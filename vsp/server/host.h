@@ -49,6 +49,7 @@ struct host_device {
 	struct vmbus_guid class, instance;
 	uint16_t mmio_megabytes;
 	bool pipe; /* of messages */
+	uint32_t packet_max; /* of a provider's: as its struct device has it */
 };
 
 /* Offers a device of this process; it stays the caller's, and must outlive the host. */

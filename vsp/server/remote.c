@@ -173,6 +173,28 @@ static void offer_subs(struct host *host, const struct port *port, uint32_t coun
 	say(host, port, &message, LINK_RESULT, NULL, 0);
 }
 
+/* False: that is no other one of its devices, or a second one. */
+static bool replaces(struct host *host, struct port *port, const struct vmbus_guid *other)
+{
+	int provider = host->offers[port->device].provider;
+
+	for (int i = 0; i < (int)HOST_DEVICES; i++) {
+		const struct host_offer *offer = &host->offers[i];
+
+		if (!offer->used || offer->withdrawn || offer->provider != provider ||
+		    memcmp(&offer->instance, other, sizeof(*other)) != 0)
+			continue;
+		if (port->replaces >= 0 && port->replaces != i)
+			return false;
+		if (i == (int)port->device || port->sub)
+			return false;
+		if (port->state == PORT_OPENING || port->state == PORT_OPEN)
+			host_replaces(host, port, i);
+		return true;
+	}
+	return false;
+}
+
 static void complain(struct host *host, struct link_message *message)
 {
 	message->text[LINK_TEXT - 1] = '\0';
@@ -211,6 +233,8 @@ static bool listen_to(struct provider *provider, struct link_message *message)
 	case LINK_OFFER_SUBS:
 		offer_subs(host, port, message->count);
 		return true;
+	case LINK_REPLACES:
+		return replaces(host, port, &message->other);
 	case LINK_COMPLAIN:
 		complain(host, message);
 		return true;

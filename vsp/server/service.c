@@ -6,11 +6,13 @@
 #include "service.h"
 
 #include <errno.h>
+#include <mullion/gpu.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "channel.h"
 #include "host.h"
 #include "interface-vsp.h"
 #include "light.h"
@@ -345,16 +347,19 @@ static bool find_class(const char *name, struct host_device *what, struct error 
 		const char *name;
 		struct vmbus_guid class;
 		bool pipe;
+		uint32_t packet_max;
 	} classes[] = {
-		{ "scsi", VMBUS_CLASS_SCSI, false },
-		{ "network", VMBUS_CLASS_NETWORK, false },
-		{ "video", VMBUS_CLASS_VIDEO, true },
+		{ "scsi", VMBUS_CLASS_SCSI, false, 0 },
+		{ "network", VMBUS_CLASS_NETWORK, false, 0 },
+		{ "video", VMBUS_CLASS_VIDEO, true, 0 },
+		{ "gpu", VMBUS_GUID_OF(MULLION_GPU_CLASS), false, CHANNEL_PACKET_GPU },
 	};
 
 	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
 		if (strcmp(classes[i].name, name) == 0) {
 			what->class = classes[i].class;
 			what->pipe = classes[i].pipe;
+			what->packet_max = classes[i].packet_max;
 			return true;
 		}
 	}

@@ -34,6 +34,7 @@ struct port {
 	bool was_open; /* the guest knows it as open: no answer is expected */
 	bool served; /* a provider had it that is gone: the next one resumes it */
 	bool vp_due; /* its provider is still to hear of the VP */
+	int replaces; /* number of the device whose work it does; -1: none */
 	uint64_t *pfns; /* of both rings */
 	uint32_t pfn_count, downstream, vp, flag;
 };
@@ -41,6 +42,10 @@ struct port {
 struct host_offer {
 	bool used;
 	bool withdrawn; /* until the core says GONE */
+	/* A channel does its work: the guest is not to have it, but comes to have it again. */
+	bool hidden;
+	bool unknown; /* to the core: it has said GONE since */
+	struct host_device what;
 	struct vmbus_guid instance;
 	struct device *local; /* NULL: a provider's */
 	uint32_t packet_max; /* bytes */
@@ -109,6 +114,9 @@ struct port *host_port(struct host *host, uint32_t device, uint32_t sub);
 void host_opened(struct host *host, struct port *port, bool ok);
 /* It has let go. */
 void host_closed(struct host *host, struct port *port);
+
+/* The port's channel does the work of that device from now on. */
+void host_replaces(struct host *host, struct port *port, int number);
 
 /* A line for the administrator, rate-limited. */
 void host_warn(struct host *host, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -8,10 +8,12 @@
  *   clock             answers questions for the time in a page of memory, whose
  *                     address it prints (clock-page.h)
  *   beat COUNT        a line with its number and the time, ten a second
+ *   picture SEED      fills /dev/fb0 with the picture of ../graphics/pattern.h
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/fb.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
@@ -21,12 +23,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "../graphics/pattern.h"
 #include "clock-page.h"
 
 #define CPUS_MAX 64
@@ -472,6 +476,34 @@ static int beat(unsigned int count)
 	return 0;
 }
 
+/* Line by line, as a program that knows of no damage writes it. */
+static int show_picture(uint32_t seed)
+{
+	static uint32_t line[8192];
+	struct fb_var_screeninfo mode;
+	struct fb_fix_screeninfo memory;
+	int file = open("/dev/fb0", O_RDWR);
+
+	if (file < 0 || ioctl(file, FBIOGET_VSCREENINFO, &mode) < 0 ||
+	    ioctl(file, FBIOGET_FSCREENINFO, &memory) < 0) {
+		say("FAILED: no screen: %s", strerror(errno));
+		return 1;
+	}
+	say("picture %" PRIu32 " of %ux%u, %u bits", seed, mode.xres, mode.yres,
+	    mode.bits_per_pixel);
+	if (mode.bits_per_pixel != 32 || mode.xres > sizeof(line) / sizeof(line[0]))
+		return 1;
+	for (uint32_t y = 0; y < mode.yres; y++) {
+		for (uint32_t x = 0; x < mode.xres; x++)
+			line[x] = pattern_colour(x, y, seed);
+		if (pwrite(file, line, mode.xres * sizeof(line[0]),
+			   (off_t)y * memory.line_length) != (ssize_t)(mode.xres * sizeof(line[0])))
+			return 1;
+	}
+	close(file);
+	return 0;
+}
+
 static unsigned int number(const char *text)
 {
 	return (unsigned int)strtoul(text, NULL, 10);
@@ -488,6 +520,8 @@ int main(int argc, char **argv)
 		return serve_clock();
 	if (argc == 3 && strcmp(argv[1], "beat") == 0)
 		return beat(number(argv[2]));
+	if (argc == 3 && strcmp(argv[1], "picture") == 0)
+		return show_picture(number(argv[2]));
 	say("FAILED: called wrongly");
 	return 2;
 }

@@ -81,19 +81,28 @@ disk_definition() {
 	END
 }
 
-# The machine's disk that is a copy of disk-image's: the smallest one, the parent's own
-# is larger.
+# The machine's disk that is a copy of disk-image's: its partition's id is ROOT_PARTUUID.
 debian_disk() {
-	echo "/dev/$(lsblk -rdbno NAME,SIZE | awk '/^vd/ { print $2, $1 }' | sort -n | head -n 1 | cut -d' ' -f2)"
+	echo "/dev/$(lsblk -rno PKNAME,PARTUUID | awk '$2 == "5d3c2f6e-7a41-4c0d-8d5b-6775657374d2" { print $1 }')"
+}
+
+# What ssh logs in with to guests that boot from DISK_IMAGE, and options of its own.
+DISK_IMAGE=debian13
+GUEST_SSH=()
+
+# guest_ssh ADDRESS PORT COMMAND...: with this standard input.
+guest_ssh() {
+	local address=$1 port=$2
+	shift 2
+	[ -e /tmp/guest.key ] || install -m 600 "/run/share/disk/$DISK_IMAGE.img.key" /tmp/guest.key
+	ssh -q -p "$port" -i /tmp/guest.key -o BatchMode=yes -o StrictHostKeyChecking=no \
+		-o UserKnownHostsFile=/dev/null -o ConnectTimeout=10 -o ServerAliveInterval=15 \
+		"${GUEST_SSH[@]}" "root@$address" "$@"
 }
 
 # at_guest ADDRESS PORT COMMAND...: as root in a guest that boots from its disk, by ssh.
 at_guest() {
-	local address=$1 port=$2
-	shift 2
-	[ -e /tmp/guest.key ] || install -m 600 /run/share/disk/debian13.img.key /tmp/guest.key
-	ssh -q -p "$port" -i /tmp/guest.key -o BatchMode=yes -o StrictHostKeyChecking=no \
-		-o UserKnownHostsFile=/dev/null -o ConnectTimeout=10 -o ServerAliveInterval=15 "root@$address" "$@" </dev/null
+	guest_ssh "$@" </dev/null
 }
 
 # in_guest PORT COMMAND...: the same by a port of the parent.

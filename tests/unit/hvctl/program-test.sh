@@ -15,8 +15,8 @@ trap 'rm -rf "$WORK"' EXIT
 failures=0
 
 VERBS=(attach-device autostart blockresize completion console create define destroy
-	detach-device dmesg dominfo domstate domstats dumpxml edit event help list nodeinfo reboot
-	reset resume schedinfo send-key shutdown start suspend top undefine validate vcpupin version
+	detach-device dmesg dominfo domstate domstats dumpxml edit event gpu help list nodeinfo reboot
+	reset resume schedinfo screenshot send-key shutdown start suspend top undefine validate vcpupin version
 	wait)
 
 fail() {

@@ -65,6 +65,7 @@ start_daemon() {
 	mkdir "$WORK/config"
 	"$HVD" --config "$WORK/config" --run "$WORK/run" --device "$WORK/none" --mshv /dev/null \
 		--spawn "$WORKER" --spawn-vsp "$DEVICES" --spawn-storage "$DEVICES" --spawn-net "$DEVICES" \
+		--spawn-gpu "$DEVICES" \
 		--without-hypervisor 2>"$WORK/log" &
 	hvd=$!
 	for _ in {1..100}; do
@@ -223,7 +224,7 @@ devices() {
 		domstats deaf --block --net
 	expect 0 '{"schema":1,"disks":\[{"target":"sda","source":"*","size_bytes":1048576,*}\]}' '' \
 		domstats deaf --block --json
-	expect 2 '' 'hvctl: domstats: --block and --net need a NAME' domstats --block
+	expect 2 '' 'hvctl: domstats: --block, --net and --gpu need a NAME' domstats --block
 	expect 0 '{"schema":1,"size_bytes":2097152}' '' blockresize deaf sda --json
 	expect 5 '' "hvctl: deaf has no disk 'sdb'" blockresize deaf sdb
 
@@ -261,6 +262,106 @@ devices() {
 	expect 0 '' "hvctl: partition 'deaf' has not shut down: it is ended" shutdown deaf --force-after 2
 	[ "$(grep -c 'vsp [0-9]* PowerOff' "$WORK/run/calls")" -ge 3 ] || fail "it is asked once"
 	expect 0 '' '' undefine deaf
+}
+
+screens() {
+	local name
+	sed -e 's/>web</>seen</' -e '/uuid/d' -e "s|</domain>|<devices><video><model type='mullion'/>\
+</video></devices></domain>|" "$WORK/web.xml" >"$WORK/seen.xml"
+	sed -e 's/>seen</>dark</' "$WORK/seen.xml" >"$WORK/dark.xml"
+	expect 0 '' '' define "$WORK/seen.xml"
+	expect 0 '' '' define "$WORK/dark.xml"
+	expect 4 '' 'hvctl: seen does not run' gpu info seen
+	expect 4 '' 'hvctl: seen does not run' screenshot seen "$WORK/none.png"
+	[ ! -e "$WORK/none.png" ] || fail "a file without a picture"
+	expect 3 '' "hvctl: *'nobody'*" gpu info nobody
+	expect 3 '' "hvctl: *'nobody'*" screenshot nobody
+	expect 0 '' '' start seen
+	expect 0 '' '' start dark
+	expect 0 '' '' start web
+	for name in seen dark; do
+		workers+=("$(process_of "$name" worker)" "$(process_of "$name" vsp)" \
+			"$(process_of "$name" gpu)")
+	done
+	remember_worker web
+	expect 7 '' 'hvctl: web has no screen (no <video> in its definition)' gpu info web
+	expect 7 '' 'hvctl: web has no screen*' screenshot web -
+	expect 7 '' "hvctl: partition 'web' has no GPU now" domstats web --gpu
+	expect 0 '*screen *mullion, 1280x800, 64.0 MiB*hv-gpu *' '' dominfo seen
+	expect 0 '*"gpu_pid":*"video":{"model":"mullion","vram_bytes":67108864,*' '' dominfo seen --json
+
+	expect 0 'model *mullion*screen *none*renderer *llvmpipe (LLVM*backend *software*channel *closed
+GPU memory *3.0 MiB of 512.0 MiB*weight *100*cap *none*display 0 *1280x800, shows 1024x768*
+CONTEXT *CAPSET *NAME *STATE* 2 *virgl2 *weston *works* 3 *lost: bad commands*' '' gpu info seen
+	expect 0 '{"schema":1,"gpu":{"source":"none","renderer":"llvmpipe*"memory_max_bytes":536870912},"video":{"model":"mullion","vram_bytes":67108864,*}}' '' \
+		gpu info seen --json
+	kill -USR1 "$(process_of seen gpu)"
+	for _ in {1..100}; do
+		hvctl gpu info seen --json | grep -q '"source":"gpu"' && break
+		sleep 0.05
+	done
+	expect 0 '*screen *gpu*driver *mullion_gpu ?31m 1.0*guest kernel *6.12.0*channel *version 1*' '' \
+		gpu info seen
+	expect 0 'messages *100*submissions *40*fence ns *4000000*contexts lost *1' '' domstats seen --gpu
+	expect 0 '{"schema":1,"gpu":{"messages":100,*"memory_max_bytes":536870912,*}}' '' \
+		domstats seen --gpu --json
+
+	expect 0 'GPU memory *512.0 MiB*weight *50*cap *150 % of a CPU' '' gpu set seen --weight 50 --cap 150
+	expect 7 '' 'hvctl: *with the next start*' gpu set seen --memory 64
+	expect 0 '{"schema":1,"video":{*"memory_bytes":67108864,"weight":100,"cap_percent":0}}' '' \
+		gpu set seen --memory 64 --config --json
+	expect 0 '*<memory*>65536</memory>*' '' dumpxml seen --inactive
+	expect 2 '' 'hvctl: gpu: what is to be set*' gpu set seen
+	expect 2 '' 'hvctl: gpu: --memory,* go with set alone' gpu info seen --weight 5
+	expect 2 '' "hvctl: gpu: --weight: '0' is not between 1 and 10000" gpu set seen --weight 0
+	expect 2 '' "hvctl: gpu: unknown ACTION 'inof' (did you mean 'info'?)" gpu inof seen
+	expect 0 '' '' gpu display seen --size 1920x1080
+	expect 0 '*display 0 *1920x1080, *' '' gpu info seen
+	expect 5 '' 'hvctl: no such mode*' gpu display seen --size 1x1
+	expect 2 '' "hvctl: gpu: --size: '1920' is no size*" gpu display seen --size 1920
+
+	expect 0 '' '' screenshot seen "$WORK/seen.png"
+	expect 0 $'?PNG*as it were' '' screenshot seen -
+	cmp -s "$WORK/out" "$WORK/seen.png" || fail "a picture and another"
+	printf '%1000s' '' >"$WORK/seen.png"
+	expect 0 '{"schema":1,"file":"*/seen.png","width":1024,"height":768,"source":"gpu"}' '' \
+		screenshot seen "$WORK/seen.png" --json
+	[ "$(stat -c %s "$WORK/seen.png")" -lt 100 ] ||
+		fail "what was in the file before is still there"
+	expect 4 '' 'hvctl: nothing was shown yet' screenshot dark "$WORK/seen.png"
+	[ -s "$WORK/seen.png" ] || fail "a picture is gone, and there is no other"
+	expect 4 '' 'hvctl: nothing was shown yet' screenshot dark "$WORK/dark.png"
+	[ ! -e "$WORK/dark.png" ] || fail "a file without a picture"
+	expect 1 '' "hvctl: /dev/null/x: Not a directory" screenshot seen /dev/null/x
+	expect 1 '' "hvctl: $WORK: Is a directory" screenshot seen "$WORK"
+	expect 1 '' 'hvctl: /dev/full: No space left on device' screenshot seen /dev/full
+	expect 5 '' 'hvctl: there is no such display' screenshot seen - --screen 1
+	expect 2 '' '{*JSON and the picture both on standard output*' screenshot seen - --json
+	(cd "$WORK" && expect 0 'seen-20??-??-??-??:??:??.png' '' screenshot seen &&
+		[ -s "$(cat "$WORK/out")" ]) ||
+		fail "no file of its own"
+
+	"$HVCTL" --connect "$SOCKET" event seen --loop >"$WORK/events" 2>/dev/null &
+	sleep 0.3
+	kill -USR1 "$(process_of seen gpu)"
+	for _ in {1..100}; do
+		grep -q context "$WORK/events" && break
+		sleep 0.05
+	done
+	kill $!
+	wait $! 2>/dev/null
+	[[ $(cat "$WORK/events") == *' seen: screen gpu, running (started)'*' seen: device_error gpu: context 3 (glx '?'2J): bad commands, running (started)' ]] ||
+		fail "events of a GPU: $(cat "$WORK/events")"
+	SOCKET=$WORK/run/hvd-ro.sock
+	expect 0 'model *' '' gpu info seen
+	expect 8 '' 'hvctl: *' screenshot seen -
+	expect 8 '' 'hvctl: *' gpu set seen --weight 5
+	SOCKET=$WORK/run/hvd.sock
+	for name in seen dark web; do
+		expect 0 '' '' destroy "$name"
+	done
+	expect 0 '' '' undefine seen
+	expect 0 '' '' undefine dark
 }
 
 events() {
@@ -313,6 +414,7 @@ life
 tuning
 consoles
 devices
+screens
 read_only
 events
 [ "$failures" -eq 0 ] || { echo "$failures failed" && exit 1; }

@@ -48,11 +48,11 @@ class Client:
         self.buffer = b''
         self.descriptors = []
 
-    def send(self, method, more=False, **parameters):
+    def send(self, method, more=False, descriptors=(), **parameters):
         message = {'method': 'org.mullion.' + method, 'parameters': parameters}
         if more:
             message['more'] = True
-        self.socket.sendall(json.dumps(message).encode() + b'\0')
+        socket.send_fds(self.socket, [json.dumps(message).encode() + b'\0'], descriptors)
 
     def receive(self):
         while b'\0' not in self.buffer:
@@ -98,7 +98,7 @@ class Daemon:
         self.start()
 
     def command(self):
-        devices = [f'--spawn-{role}={self.devices}' for role in ('vsp', 'storage', 'net')
+        devices = [f'--spawn-{role}={self.devices}' for role in ('vsp', 'storage', 'net', 'gpu')
                    if self.devices]
         devices.append('--spawn-image=' + QEMU_STORAGE_DAEMON)
         return [self.hvd, '--config', self.top + '/etc', '--run', self.run, '--spawn', self.worker,
@@ -263,7 +263,7 @@ def test_life(daemon):
     daemon.call('Undefine', partition='vm')
     daemon.refused('NoSuchPartition', 'Info', partition='vm')
     same(os.listdir(daemon.run + '/live'), ['autostart'], 'notes')
-    for role in ('worker', 'vsp', 'storage', 'net'):
+    for role in ('worker', 'vsp', 'storage', 'net', 'gpu'):
         same(os.listdir(f'{daemon.run}/{role}'), [], f'places of {role}')
 
 
@@ -614,6 +614,9 @@ def test_read_only(daemon):
                                ('AttachDevice', {'partition': 'vm', 'xml': USER}),
                                ('DetachDevice', {'partition': 'vm', 'xml': USER}),
                                ('ResizeDisk', {'partition': 'vm', 'target': 'sda'}),
+                               ('SetGpu', {'partition': 'vm', 'weight': 1}),
+                               ('SetDisplay', {'partition': 'vm', 'width': 640, 'height': 480}),
+                               ('Screenshot', {'partition': 'vm', 'file_fd': 0}),
                                ('SetSchedule', {'partition': 'vm', 'weight': 1})):
         try:
             client.call(method, **parameters)
@@ -1229,6 +1232,185 @@ def test_device_stats(daemon):
     os.kill(daemon.process_of('storage'), signal.SIGUSR1)
     event = take(events, 1)[0]
     same((event['device'], event['detail']), ('sda', 'no_space'), 'event')
+
+
+SCREEN = "<devices><video><model type='mullion'>{}</model></video></devices>"
+
+
+def start_screen(daemon, inside='', name='vm', model='mullion'):
+    daemon.define(name=name, more=SCREEN.replace('mullion', model).format(inside),
+                  cmdline=f"want-vram={0 if model == 'none' else 64 << 20}")
+    daemon.call('Start', partition=name)
+
+
+def test_screen(daemon):
+    """hv-gpu is told all it needs, and the guest is offered what it drives."""
+    start_screen(daemon, "<resolution x='800' y='600'/><gputune><memory unit='MiB'>64</memory></gputune>")
+    same(daemon.methods(), ['vsp Configure', 'gpu Configure', 'vsp Provide'], 'calls')
+    told = daemon.calls()[1][3]
+    offered = daemon.calls()[2][3]['devices']
+    same([(d['class'], d['mmio_megabytes']) for d in offered], [('video', 16), ('gpu', 48)], 'offers')
+    same((told['video'], told['gpu']), tuple(d['instance'] for d in offered), 'instances')
+    same((told['vram_gpa'], told['vram_size'], told['memory_max'], told['width'], told['height']),
+         (0xc0000000, 64 << 20, 64 << 20, 800, 600), 'configuration')
+    check('render_fd' not in told, 'no render node')
+    info = daemon.info()
+    same(info['gpu_pid'], daemon.process_of('gpu'), 'pid')
+    same(info['video'], {'model': 'mullion', 'vram': 64 << 20, 'width': 800, 'height': 600,
+                         'accel3d': True, 'memory': 64 << 20, 'weight': 100, 'cap': 0}, 'video')
+    daemon.call('Destroy', partition='vm')
+    same(daemon.processes(), [], 'all are gone')
+    # One without 3D has the screen alone, and all of its memory.
+    daemon.forget_calls()
+    start_screen(daemon, name='old', model='hyperv')
+    told, offered = (daemon.calls()[i][3] for i in (1, 2))
+    same([(d['class'], d['mmio_megabytes']) for d in offered['devices']], [('video', 64)], 'offers')
+    check('gpu' not in told, 'no GPU')
+    daemon.call('Destroy', partition='old')
+    start_screen(daemon, name='blind', model='none')
+    same(daemon.processes('gpu/'), [], 'no screen')
+    check('video' not in daemon.info('blind'), 'nor in info')
+
+
+def test_screen_fails(daemon):
+    for name in ('fail-gpu', 'die-gpu'):
+        daemon.define(name=name, more=SCREEN.format(''))
+        answer = daemon.refused('BadConfiguration' if name == 'fail-gpu' else 'Failed', 'Start',
+                                partition=name)
+        check('told to fail' in answer['message'] or 'has died' in answer['message'],
+              answer['message'])
+        same(daemon.state(name), ('shutoff', 'failed'), name)
+        daemon.wait(lambda: not daemon.processes(), f'{name}: all go')
+    node = "<acceleration rendernode='/dev/null'/>"
+    answer = daemon.refused('BadConfiguration', 'Define', xml=daemon.xml(more=SCREEN.format(node)))
+    check("not a GPU's render node" in answer['message'], answer['message'])
+    same(answer['line'], 6, 'line')
+    # Without the program a guest with a screen does not start.
+    daemon.define(more=SCREEN.format(''))
+    daemon.end()
+    daemon.devices = None
+    daemon.start()
+    answer = daemon.refused('Unsupported', 'Start', partition='vm')
+    check('hv-vsp' in answer['message'] or 'hv-gpu' in answer['message'], answer['message'])
+
+
+def test_gpu_info(daemon):
+    daemon.define(name='plain')
+    daemon.define(more=SCREEN.format(''))
+    answer = daemon.refused('WrongState', 'GpuInfo', partition='vm')
+    same(answer['state'], 'shutoff', 'state')
+    daemon.call('Start', partition='plain')
+    answer = daemon.refused('Unsupported', 'GpuInfo', partition='plain')
+    check('has no screen' in answer['message'], answer['message'])
+    daemon.call('Start', partition='vm')
+    answer = daemon.client('hvd-ro.sock').call('GpuInfo', partition='vm')
+    same((answer['gpu']['source'], answer['gpu']['backend'], answer['gpu']['memory_max']),
+         ('none', 'software', 512 << 20), 'gpu')
+    same(answer['video']['model'], 'mullion', 'video')
+    os.kill(daemon.process_of('gpu'), signal.SIGUSR1)
+    daemon.wait(lambda: daemon.call('GpuInfo', partition='vm')['gpu']['source'] == 'gpu', 'open')
+    gpu = daemon.call('GpuInfo', partition='vm')['gpu']
+    same((gpu['channel'], gpu['driver']), (1, 'mullion_gpu [31m 1.0'), 'what the guest says')
+    same([c['name'] for c in gpu['contexts']], ['weston', 'glx [2J'], 'contexts')
+    same(daemon.call('DeviceStats', partition='vm')['gpu']['submissions'], 40, 'statistics')
+    check('gpu' not in daemon.call('DeviceStats', partition='plain'), 'of one without')
+
+
+def test_screenshot(daemon):
+    start_screen(daemon)
+    start_screen(daemon, name='dark')
+    daemon.define(name='off', more=SCREEN.format(''))
+    path = daemon.top + '/picture'
+    with open(path, 'wb') as file:
+        answer = daemon.call('Screenshot', partition='vm', file_fd=0, descriptors=[file.fileno()])
+        same((answer['width'], answer['height'], answer['source']), (1024, 768, 'none'), 'answer')
+        for error, partition, more in (('WrongState', 'off', {}), ('WrongState', 'dark', {}),
+                                       ('NoSuchPartition', 'none', {}),
+                                       ('BadConfiguration', 'vm', {'display': 1}),
+                                       ('BadConfiguration', 'vm', {'file_fd': 1})):
+            daemon.refused(error, 'Screenshot', partition=partition, descriptors=[file.fileno()],
+                           **{'file_fd': 0, **more})
+        same(daemon.refused('WrongState', 'Screenshot', partition='dark', file_fd=0,
+                            descriptors=[file.fileno()])['state'], 'running', 'state')
+    with open(path, 'rb') as file:
+        same(file.read()[:8], b'\x89PNG\r\n\x1a\n', 'the picture')
+        # Neither what cannot be written to nor what could keep hv-gpu waiting.
+        daemon.refused('BadConfiguration', 'Screenshot', partition='vm', file_fd=0,
+                       descriptors=[file.fileno()])
+    ends = os.pipe()
+    daemon.refused('BadConfiguration', 'Screenshot', partition='vm', file_fd=0, descriptors=ends[1:])
+    for end in ends:
+        os.close(end)
+    before = len(os.listdir(f'/proc/{daemon.process.pid}/fd'))
+    for _ in range(20):
+        daemon.refused('BadConfiguration', 'Screenshot', partition='vm', file_fd=7)
+    check(len(os.listdir(f'/proc/{daemon.process.pid}/fd')) <= before, 'nothing stays open')
+    daemon.call('SetDisplay', partition='vm', width=1920, height=1080)
+    same(daemon.call('GpuInfo', partition='vm')['gpu']['displays'][0]['width'], 1920, 'mode')
+    daemon.refused('BadConfiguration', 'SetDisplay', partition='vm', width=1, height=1)
+    daemon.refused('WrongState', 'SetDisplay', partition='off', width=640, height=480)
+
+
+def test_set_gpu(daemon):
+    daemon.define(more=SCREEN.format(''))
+    daemon.define(name='plain')
+    daemon.refused('Unsupported', 'SetGpu', partition='plain', weight=5)
+    daemon.refused('WrongState', 'SetGpu', partition='vm', weight=5, scope='live')
+    video = daemon.call('SetGpu', partition='vm', weight=5, cap=250, memory=64 << 20)['video']
+    same((video['weight'], video['cap'], video['memory']), (5, 250, 64 << 20), 'SetGpu')
+    for bad in ({'weight': 0}, {'weight': 10001}, {'cap': 6401}, {'memory': 1}, {'memory': 1 << 60}):
+        daemon.refused('BadConfiguration', 'SetGpu', partition='vm', **bad)
+    daemon.call('Start', partition='vm')
+    daemon.refused('Unsupported', 'SetGpu', partition='vm', memory=128 << 20)
+    daemon.call('SetGpu', partition='vm', memory=128 << 20, scope='config')
+    same(daemon.info()['video']['memory'], 64 << 20, 'the guest that runs keeps its memory')
+    events = subscribe(daemon, types=['changed'])
+    daemon.call('SetGpu', partition='vm', weight=300)
+    take(events, 1)
+    daemon.call('SetGpu', partition='vm', cap=0, scope='both')
+    video = daemon.info()['video']
+    same((video['weight'], video['cap']), (300, 0), 'live')
+    xml = daemon.call('DumpXml', partition='vm', inactive=True)['xml']
+    check('<weight>5</weight>' in xml and '<cap>' not in xml and '131072' in xml, xml)
+    daemon.kill()
+    daemon.start()
+    daemon.wait_state('running', 'adopted')
+    same(daemon.info()['video']['weight'], 300, 'after a restart')
+
+
+def test_gpu_events(daemon):
+    start_screen(daemon)
+    events = subscribe(daemon, types=['device_error', 'screen'])
+    os.kill(daemon.process_of('gpu'), signal.SIGUSR1)
+    screen, lost = take(events, 2)
+    same((screen['type'], screen['device']), ('screen', 'gpu'), 'who draws')
+    same((lost['type'], lost['device'], lost['detail']),
+         ('device_error', 'gpu', 'context 3 (glx [2J): bad commands'), 'lost')
+    os.kill(daemon.process_of('gpu'), signal.SIGUSR2)
+    same(take(events, 1)[0]['detail'], 'the process before has died', 'lost')
+    # Dead, it is there again at once, and configured as before.
+    daemon.forget_calls()
+    before = daemon.process_of('gpu')
+    os.kill(before, signal.SIGKILL)
+    same(take(events, 1)[0]['device'], 'hv-gpu', 'event')
+    daemon.wait(lambda: daemon.methods() == ['gpu Configure', 'vsp Provide'], 'it is started again')
+    check(daemon.process_of('gpu') != before, 'another process')
+    # An hvd that comes later finds it.
+    for end in (daemon.kill, daemon.end):
+        end()
+        daemon.forget_calls()
+        before = daemon.process_of('gpu')
+        daemon.start()
+        daemon.wait_state('running', 'adopted')
+        daemon.wait(lambda: daemon.info().get('gpu_pid') == before, 'it is found')
+        daemon.call('GpuInfo', partition='vm')
+        same(daemon.methods(), ['gpu Info'], 'calls')
+    # One that was being started when hvd ended serves nobody.
+    daemon.kill()
+    os.kill(daemon.process_of('gpu'), signal.SIGKILL)
+    daemon.forget_calls()
+    daemon.start()
+    daemon.wait(lambda: daemon.methods() == ['gpu Configure', 'vsp Provide'], 'a new one')
 
 
 def test_send_keys(daemon):

@@ -95,7 +95,11 @@ static const char everything[] =
 	"<driver queues='4'/><link state='down'/></interface>\n"
 	"  <interface type='ethernet'/>\n"
 	"  <interface type='network'><source network='lab' bridge='lab0'/></interface>\n"
-	"  <input type='keyboard' bus='vmbus'/><input type='mouse' bus='vmbus'/></devices>\n"
+	"  <input type='keyboard' bus='vmbus'/><input type='mouse' bus='vmbus'/>\n"
+	"  <video><model type='mullion' heads='1' vram='131072' primary='yes'>"
+	"<acceleration accel3d='yes' rendernode='/dev/dri/renderD&lt;128'/>"
+	"<resolution x='1920' y='1080'/><gputune><cap>150</cap><weight>200</weight>"
+	"<memory unit='MiB'>100</memory></gputune></model></video></devices>\n"
 	"</domain>\n";
 
 static void check_disks(const struct domain *domain)
@@ -122,6 +126,22 @@ static void check_disks(const struct domain *domain)
 	CHECK_EQ(domain_lun("sdz"), 25);
 	CHECK_EQ(domain_lun("sdaa"), 26);
 	CHECK_EQ(domain_lun("sdbl"), 63);
+}
+
+static void check_video(const struct domain *domain)
+{
+	const struct domain_video *video = &domain->video;
+
+	CHECK_EQ(video->model, DOMAIN_VIDEO_MULLION);
+	CHECK(domain_has_screen(domain) && domain_has_gpu(domain));
+	CHECK_EQ(domain_vram(domain), 128u << 20);
+	CHECK_EQ(domain_video_window(domain), 32u << 20);
+	CHECK_STR(video->render_node, "/dev/dri/renderD<128");
+	CHECK_EQ(video->width, 1920);
+	CHECK_EQ(video->height, 1080);
+	CHECK_EQ(video->memory, 100u << 20);
+	CHECK_EQ(video->weight, 200);
+	CHECK_EQ(video->cap, 150);
 }
 
 static void check_cards(const struct domain *domain)
@@ -187,6 +207,7 @@ static void test_everything(void)
 	CHECK_EQ(domain->on_reboot, DOMAIN_DESTROY);
 	CHECK_EQ(domain->on_crash, DOMAIN_PRESERVE);
 	check_disks(domain);
+	check_video(domain);
 	check_cards(domain);
 	CHECK(domain->keyboard && domain->mouse);
 	domain_free(domain);
@@ -222,10 +243,19 @@ static bool same_card(const struct domain_card *a, const struct domain_card *b)
 	return good;
 }
 
+static bool same_video(const struct domain_video *a, const struct domain_video *b)
+{
+	return a->model == b->model && a->vram == b->vram && a->width == b->width &&
+	       a->height == b->height && a->accel3d == b->accel3d &&
+	       same_text(a->render_node, b->render_node) && a->memory == b->memory &&
+	       a->weight == b->weight && a->cap == b->cap;
+}
+
 static bool same_devices(const struct domain *a, const struct domain *b)
 {
 	bool good = a->disk_count == b->disk_count && a->card_count == b->card_count &&
-		    a->keyboard == b->keyboard && a->mouse == b->mouse;
+		    a->keyboard == b->keyboard && a->mouse == b->mouse &&
+		    same_video(&a->video, &b->video);
 
 	for (size_t i = 0; good && i < a->disk_count; i++)
 		good = same_disk(&a->disks[i], &b->disks[i]);
@@ -328,6 +358,22 @@ static void random_devices(struct domain *domain)
 	domain_free(from);
 }
 
+/* A screen or none. */
+static void random_video(struct domain_video *video)
+{
+	video->model = (enum domain_model)check_below(4);
+	if (video->model <= DOMAIN_VIDEO_NONE)
+		return;
+	video->vram = (uint64_t)(32 + check_below(225)) << 21;
+	video->width = 480 + (uint32_t)check_below(1400);
+	video->height = 480 + (uint32_t)check_below(1400);
+	video->accel3d = video->model == DOMAIN_VIDEO_MULLION && check_below(2);
+	video->render_node = video->accel3d && check_below(2) ? random_text(20, false) : NULL;
+	video->memory = DOMAIN_GPU_MEMORY_MIN + check_below(DOMAIN_GPU_MEMORY_MAX >> 1);
+	video->weight = 1 + (uint32_t)check_below(10000);
+	video->cap = (uint32_t)check_below(6401);
+}
+
 static void random_domain(struct domain *domain)
 {
 	memset(domain, 0, sizeof(*domain));
@@ -366,6 +412,7 @@ static void random_domain(struct domain *domain)
 	domain->on_reboot = (enum domain_action)check_below(2);
 	domain->on_crash = (enum domain_action)check_below(3);
 	random_devices(domain);
+	random_video(&domain->video);
 }
 
 static void test_round_trip(void)
@@ -635,6 +682,58 @@ static void test_said(void)
 		{ "<devices><input type='mouse' bus='vmbus'/>\n<input type='mouse' bus='vmbus'/></devices>",
 		  6, "<input>: the mouse is there twice" },
 		{ "<devices>\n<input type='mouse' bus='usb'/></devices>", 6, NULL },
+		{ "<devices><video>\n<model type='qxl'/></video></devices>", 6, NULL },
+		{ "<devices>\n<video/></devices>", 6, NULL },
+		{ "<devices><video><model type='none'/></video>\n<video><model type='none'/>"
+		  "</video></devices>",
+		  6, "<devices>: element 'video' is there twice" },
+		{ "<devices><video>\n<model type='hyperv' ram='1'/></video></devices>", 6,
+		  "<model>: unknown attribute 'ram' (did you mean 'vram'?)" },
+		{ "<devices><video>\n<model type='hyperv' heads='2'/></video></devices>", 6, NULL },
+		{ "<devices><video>\n<model type='hyperv' vram='16383'/></video></devices>", 6,
+		  "<model>: attribute 'vram': The value '16383' is less than the minimum value "
+		  "allowed ('16384')" },
+		{ "<devices><video>\n<model type='hyperv' vram='524289'/></video></devices>", 6,
+		  NULL },
+		{ "<devices><video>\n<model type='hyperv' vram='-2048'/></video></devices>", 6,
+		  NULL },
+		{ "<devices><video>\n<model type='hyperv' vram='17000'/></video></devices>", 6,
+		  "<model>: attribute 'vram': not a multiple of 2048" },
+		{ "<devices><video><model type='none'>\n<acceleration/></model></video></devices>",
+		  5, "<model>: one of type 'none' has nothing in it" },
+		{ "<devices><video><model type='hyperv'>\n<acceleration accel3d='yes'/></model>"
+		  "</video></devices>",
+		  6, "<acceleration>: a model of type 'hyperv' has none" },
+		{ "<devices><video><model type='mullion'>\n<acceleration accel3d='no' "
+		  "rendernode='/r'/></model></video></devices>",
+		  6, "<acceleration>: a render node, and no acceleration" },
+		{ "<devices><video><model type='hyperv'>\n<acceleration rendernode='/r'/></model>"
+		  "</video></devices>",
+		  6, "<acceleration>: a render node, and no acceleration" },
+		{ "<devices><video><model type='mullion'>\n<acceleration rendernode='r'/></model>"
+		  "</video></devices>",
+		  6, NULL },
+		{ "<devices><video><model type='mullion' vram='16384'>\n<resolution x='1920' "
+		  "y='1080'/></model></video></devices>",
+		  6, "<resolution>: 1920 by 1080 needs 8100 KiB, and the screen has 4096 of vram" },
+		{ "<devices><video><model type='hyperv'>\n<resolution x='4096' y='480'/></model>"
+		  "</video></devices>",
+		  6, NULL },
+		{ "<devices><video><model type='hyperv'>\n<resolution x='640'/></model></video>"
+		  "</devices>",
+		  6, NULL },
+		{ "<devices><video><model type='mullion'><gputune>\n<memory>1024</memory></gputune>"
+		  "</model></video></devices>",
+		  6, "<memory>: less than 16 MiB" },
+		{ "<devices><video><model type='mullion'><gputune>\n<memory unit='TiB'>2</memory>"
+		  "</gputune></model></video></devices>",
+		  6, "<memory>: more than 1048576 MiB" },
+		{ "<devices><video><model type='mullion'><gputune>\n<weight>0</weight></gputune>"
+		  "</model></video></devices>",
+		  6, NULL },
+		{ "<devices><video><model type='mullion'><gputune>\n<cap>6401</cap></gputune>"
+		  "</model></video></devices>",
+		  6, NULL },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -648,6 +747,70 @@ static void test_said(void)
 		if (rows[i].line)
 			CHECK_EQ(error.line, rows[i].line);
 		CHECK(error.message[0] && !strchr(error.message, '\n'));
+		domain_free(domain);
+	}
+}
+
+/* What is left out of a screen. */
+static void test_video(void)
+{
+	struct domain *domain =
+		parse_with("<devices><video><model type='mullion'/></video></devices>");
+	const struct domain_video *video = domain ? &domain->video : NULL;
+
+	REQUIRE(video);
+	CHECK(domain_has_gpu(domain) && video->accel3d && !video->render_node);
+	CHECK_EQ(domain_vram(domain), DOMAIN_VRAM_DEFAULT);
+	CHECK_EQ(domain_video_window(domain), 16u << 20);
+	CHECK_EQ(video->width, DOMAIN_WIDTH_DEFAULT);
+	CHECK_EQ(video->height, DOMAIN_HEIGHT_DEFAULT);
+	CHECK_EQ(video->memory, DOMAIN_GPU_MEMORY_DEFAULT);
+	CHECK_EQ(video->weight, 100);
+	CHECK_EQ(video->cap, 0);
+	domain_free(domain);
+	domain = parse_with("<devices><video><model type='mullion'><acceleration accel3d='no'/>"
+			    "</model></video></devices>");
+	REQUIRE(domain);
+	CHECK(domain_has_screen(domain) && !domain_has_gpu(domain));
+	CHECK_EQ(domain_video_window(domain), DOMAIN_VRAM_DEFAULT);
+	domain_free(domain);
+	domain = parse_with("<devices><video><model type='hyperv'/></video></devices>");
+	REQUIRE(domain);
+	CHECK(domain_has_screen(domain) && !domain_has_gpu(domain) && !domain->video.accel3d);
+	domain_free(domain);
+	domain = parse_with("<devices><video><model type='none'/></video></devices>");
+	REQUIRE(domain);
+	CHECK(!domain_has_screen(domain) && !domain_vram(domain));
+	domain_free(domain);
+	domain = parse_with("");
+	REQUIRE(domain);
+	CHECK(!domain_has_screen(domain) && !domain_vram(domain));
+	domain_free(domain);
+}
+
+/* A render node is one, not any file. */
+static void test_render_node(void)
+{
+	static const struct {
+		const char *path, *message;
+	} rows[] = {
+		{ "/dev/null", "<acceleration>: /dev/null: not a GPU's render node" },
+		{ "/tmp", "<acceleration>: /tmp: Is a directory" },
+		{ "/nowhere/card0", "<acceleration>: /nowhere/card0: No such file or directory" },
+	};
+	char xml[256];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct domain *domain;
+
+		snprintf(xml, sizeof(xml),
+			 "<devices><video><model type='mullion'>\n<acceleration rendernode='%s'/>"
+			 "</model></video></devices>",
+			 rows[i].path);
+		domain = parse_with(xml);
+		REQUIRE(domain);
+		CHECK_EQ(domain_open_render_node(domain, &error), -1);
+		expect(rows[i].message, 6, DOMAIN_BAD);
 		domain_free(domain);
 	}
 }
@@ -913,6 +1076,8 @@ int main(void)
 	CHECK_RUN(test_everything);
 	CHECK_RUN(test_round_trip);
 	CHECK_RUN(test_said);
+	CHECK_RUN(test_video);
+	CHECK_RUN(test_render_node);
 	CHECK_RUN(test_slip);
 	CHECK_RUN(test_unsupported);
 	CHECK_RUN(test_missing);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A program that speaks org.mullion.Vsp, Storage or Network, by the directory that its
+ * A program that speaks org.mullion.Vsp, Storage, Network or Gpu, by the directory that its
  * socket is in, and has no guest: for hvd's tests. Each call is a line of the file
  * "calls" two directories above its own:
  *
@@ -16,37 +16,24 @@
  * Descriptors of tap devices stay open until it ends.
  *
  * It obeys signals: SIGUSR1 is the guest's driver that answers (Vsp), or a disk
- * without room (Storage); SIGUSR2 is the guest that tells its addresses.
+ * without room (Storage); SIGUSR2 is the guest that tells its addresses. For those of Gpu
+ * see fake-gpu.c.
  */
+#include "fake-devices.h"
+
 #include <fcntl.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <systemd/sd-event.h>
-#include <systemd/sd-varlink.h>
 #include <time.h>
 #include <unistd.h>
 
-static struct {
-	const char *role; /* "vsp", "storage", "net" */
-	const char *interface;
-	char calls[256];
-	char name[64];
-	const char *heartbeat;
-	unsigned long entries;
-	unsigned long sequence;
-	sd_json_variant *parts; /* disks or cards */
-	sd_varlink *subscriber;
-	sd_event *event;
-	int socket;
-	bool provided;
-} fake = { .heartbeat = "none", .socket = -1 };
+struct fake fake = { .heartbeat = "none", .socket = -1 };
 
-static void note(const char *method, sd_json_variant *json)
+void note(const char *method, sd_json_variant *json)
 {
 	FILE *file = fopen(fake.calls, "ae");
 	char *text = NULL;
@@ -67,7 +54,7 @@ static bool told(const char *word)
 	return strstr(fake.name, both) || strcmp(fake.name, word) == 0;
 }
 
-static int refuse(sd_varlink *link, const char *error, const char *what)
+int refuse(sd_varlink *link, const char *error, const char *what)
 {
 	char name[64];
 
@@ -76,7 +63,7 @@ static int refuse(sd_varlink *link, const char *error, const char *what)
 }
 
 /* The descriptor whose index is a field's value; -1. */
-static int descriptor(sd_varlink *link, sd_json_variant *json, const char *field)
+int descriptor(sd_varlink *link, sd_json_variant *json, const char *field)
 {
 	sd_json_variant *index = sd_json_variant_by_key(json, field);
 
@@ -116,12 +103,17 @@ static int add_instance(sd_json_variant **all, sd_json_variant *card)
 		SD_JSON_BUILD_PAIR_UNSIGNED("tx_errors", 0));
 }
 
+static bool is_gpu(void)
+{
+	return strcmp(fake.role, "gpu") == 0;
+}
+
 static bool is_net(void)
 {
 	return strcmp(fake.role, "net") == 0;
 }
 
-static void tell(sd_json_variant *event)
+void tell(sd_json_variant *event)
 {
 	if (fake.subscriber)
 		sd_varlink_notifybo(fake.subscriber, SD_JSON_BUILD_PAIR_VARIANT("event", event));
@@ -211,10 +203,12 @@ static int on_configure(sd_varlink *link, sd_json_variant *json, sd_varlink_meth
 	if (told("fail"))
 		return refuse(link, "BadConfiguration", "told to fail");
 	fake.parts = sd_json_variant_ref(parts);
+	if (is_gpu() && !gpu_configure(link, json))
+		return refuse(link, "BadConfiguration", "descriptors are missing");
 	if (!is_complete(link, json))
 		return refuse(link, "BadConfiguration", "descriptors are missing");
 	/* Kept open, so that the other end sees this process's end. */
-	if (parts)
+	if (parts || is_gpu())
 		fake.socket = fcntl(descriptor(link, json, "socket_fd"), F_DUPFD_CLOEXEC, 3);
 	return sd_varlink_reply(link, NULL);
 }
@@ -405,6 +399,8 @@ static int on_subscribe(sd_varlink *link, sd_json_variant *json, sd_varlink_meth
 	fake.subscriber = sd_varlink_ref(link);
 	if (strcmp(fake.role, "vsp") == 0)
 		tell_vsp();
+	else if (is_gpu())
+		tell_gpu("started");
 	else
 		tell_storage("started", 0);
 	return 0;
@@ -430,6 +426,10 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
 		return sd_event_exit(fake.event, 0);
 	if (strcmp(fake.role, "storage") == 0) {
 		tell_storage("no_space", 0);
+		return 0;
+	}
+	if (is_gpu()) {
+		gpu_signal((int)info->ssi_signo);
 		return 0;
 	}
 	fake.heartbeat = "ok";
@@ -461,6 +461,11 @@ static int bind_methods(sd_varlink_server *server)
 		{ "org.mullion.Storage", "ResizeDisk", on_resize },
 		{ "org.mullion.Storage", "Stats", on_stats },
 		{ "org.mullion.Storage", "Subscribe", on_subscribe },
+		{ "org.mullion.Gpu", "Subscribe", on_subscribe },
+		{ "org.mullion.Gpu", "Info", on_gpu_info },
+		{ "org.mullion.Gpu", "Stats", on_gpu_stats },
+		{ "org.mullion.Gpu", "SetDisplay", on_set_display },
+		{ "org.mullion.Gpu", "Screenshot", on_screenshot },
 		{ "org.mullion.Network", "AddCard", on_add_card },
 		{ "org.mullion.Network", "RemoveCard", on_remove_card },
 		{ "org.mullion.Network", "SetLink", on_link },
@@ -507,6 +512,7 @@ static bool find_role(const char *socket)
 	fake.interface = strcmp(role, "vsp") == 0     ? "org.mullion.Vsp" :
 			 strcmp(role, "storage") == 0 ? "org.mullion.Storage" :
 			 strcmp(role, "net") == 0     ? "org.mullion.Network" :
+			 strcmp(role, "gpu") == 0     ? "org.mullion.Gpu" :
 							NULL;
 	return fake.interface;
 }

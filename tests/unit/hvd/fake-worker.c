@@ -6,6 +6,7 @@
  *   fail-configure, fail-reset   that call fails
  *   hang-suspend                 Suspend is never answered
  *   pty=PATH                     what it calls its console
+ *   want-vram=BYTES              Configure fails with another size, 0 meaning none
  * and it obeys signals as a guest would: SIGUSR1 powers off, SIGUSR2 reboots, SIGHUP
  * is a triple fault, SIGWINCH ends a test kernel.
  */
@@ -118,6 +119,15 @@ static void open_terminal(void)
 		worker.pty[0] = '\0';
 }
 
+static bool has_vram(sd_json_variant *config)
+{
+	sd_json_variant *vram = sd_json_variant_by_key(config, "vram");
+	const char *word = strstr(worker.cmdline, "want-vram=");
+
+	return !word || strtoull(word + strlen("want-vram="), NULL, 10) ==
+				(vram ? sd_json_variant_unsigned(vram) : 0);
+}
+
 static int on_configure(sd_varlink *link, sd_json_variant *json, sd_varlink_method_flags_t flags,
 			void *data)
 {
@@ -135,6 +145,8 @@ static int on_configure(sd_varlink *link, sd_json_variant *json, sd_varlink_meth
 	if (cmdline)
 		snprintf(worker.cmdline, sizeof(worker.cmdline), "%s",
 			 sd_json_variant_string(cmdline));
+	if (!has_vram(config))
+		return refuse(link, "another vram than was wanted");
 	if (told("fail-configure"))
 		return refuse(link, "told to\x1b fail");
 	open_terminal();

@@ -28,6 +28,8 @@ struct provider {
 	void (*in_open)(struct provider *p, struct channel *channel);
 	void (*in_packet)(struct provider *p, struct channel *channel, const struct packet *packet);
 	void (*in_ready)(struct provider *p, struct channel *channel);
+	void (*in_turn)(struct provider *p, struct channel *channel);
+	unsigned int turns;
 };
 
 static struct event_base *base;
@@ -67,7 +69,16 @@ static void on_ready(struct channel *channel)
 		p->in_ready(p, channel);
 }
 
-static const struct channel_ops ops = { .packet = on_packet, .ready = on_ready };
+static void on_turn(struct channel *channel)
+{
+	struct provider *p = channel->context;
+
+	p->turns++;
+	if (p->in_turn)
+		p->in_turn(p, channel);
+}
+
+static const struct channel_ops ops = { .packet = on_packet, .ready = on_ready, .turn = on_turn };
 
 static bool on_open(struct device *device, struct channel *channel)
 {
@@ -687,6 +698,53 @@ static void test_signals(void)
 	free_provider(p);
 }
 
+static void signal_in_turn(struct provider *p, struct channel *channel)
+{
+	(void)p;
+	channel_signal(channel);
+	channel_signal(channel);
+	CHECK(channel_send(channel, 6, 0, 5, NULL, 0, NULL, 0) == CHANNEL_SENT);
+}
+
+static void signal_alone(struct provider *p, struct channel *channel)
+{
+	(void)p;
+	channel_signal(channel);
+}
+
+/* A turn's end comes once for its packets, and not without one; signals are merged with what
+ * was sent, and come without a packet too. */
+static void test_turn_end(void)
+{
+	struct provider *p = new_open(2, 2);
+
+	rig_run(&p->rig);
+	CHECK_EQ(p->turns, 0);
+	p->in_turn = signal_in_turn;
+	for (uint64_t i = 0; i < 10; i++)
+		rig_ask(&p->rig, i, 8, false);
+	rig_publish(&p->rig);
+	rig_run(&p->rig);
+	CHECK_EQ(p->turns, 1);
+	CHECK(rig_signalled(&p->rig) && p->rig.signals == 1);
+	CHECK_NOTE("the guest has not read: there is a signal nevertheless");
+	p->in_turn = signal_alone;
+	rig_ask(&p->rig, 10, 8, false);
+	rig_publish(&p->rig);
+	rig_run(&p->rig);
+	CHECK_EQ(p->turns, 2);
+	CHECK(rig_signalled(&p->rig) && p->rig.signals == 2);
+	CHECK_NOTE("outside of a turn");
+	channel_signal(p->rig.channel);
+	CHECK(rig_signalled(&p->rig) && p->rig.signals == 3);
+	rig_run(&p->rig);
+	CHECK(!rig_signalled(&p->rig));
+	CHECK_EQ(p->turns, 2);
+	CHECK_NOTE("nobody has asked to replace anything");
+	channel_replaces(p->rig.channel, &(struct vmbus_guid){ { 1 } });
+	free_provider(p);
+}
+
 static void send_in_open(struct provider *p, struct channel *channel)
 {
 	(void)p;
@@ -937,6 +995,7 @@ int main(void)
 	CHECK_RUN(test_pause);
 	CHECK_RUN(test_turns);
 	CHECK_RUN(test_signals);
+	CHECK_RUN(test_turn_end);
 	CHECK_RUN(test_send_in_open);
 	CHECK_RUN(test_ready);
 	CHECK_RUN(test_held);

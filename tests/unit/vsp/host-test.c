@@ -968,6 +968,123 @@ static void test_provider_killed(void)
 	}
 }
 
+/* The guest gives up what was taken away. */
+static void release(struct guest_channel *channel)
+{
+	if (channel->open)
+		send_words(VMBUS_MSG_GPADL_TEARDOWN, channel->relid, 100 + channel->relid, 2);
+	send_words(VMBUS_MSG_RELID_RELEASED, channel->relid, 0, 1);
+	listen_to_host();
+	channel->relid = 0;
+}
+
+/* A channel that does the work of another device, which the guest has open: that one goes,
+ * and comes again with the channel's end, whoever ends it and however. */
+static void test_replaces(void)
+{
+	enum {
+		CLOSED,
+		KILLED, /* and the next process goes on, then the guest closes */
+		KILLED_CLOSED, /* the guest closes while there is no process */
+		QUICK, /* before the guest has given up the other */
+		WAYS
+	};
+	unsigned int before = descriptors();
+
+	for (int way = 0; way < WAYS; way++) {
+		struct host_device what = device_of(11);
+		struct guest_channel *channel, *other;
+
+		CHECK_NOTE("way %d", way);
+		new_host();
+		for (int i = 0; i < 3; i++)
+			new_echo(&remote[i]);
+		CHECK_INT(provide(2), 0);
+		guest_connect();
+		channel = find_channel(10, 0);
+		other = find_channel(11, 0);
+		guest_open(channel);
+		guest_open(other);
+		channel_replaces(remote[0].channels[0], &what.instance);
+		channel_replaces(remote[0].channels[0], &what.instance);
+		listen_to_host();
+		CHECK(other->rescinded && remote[1].closes == 1);
+		if (way != QUICK) {
+			release(other);
+			CHECK(!find_channel(11, 0));
+		}
+		CHECK(works(channel));
+		if (way == KILLED || way == KILLED_CLOSED) {
+			kill_provider();
+			listen_to_host();
+			CHECK(!find_channel(11, 0));
+		}
+		if (way == KILLED) {
+			CHECK(provide(2) >= 0);
+			CHECK(!find_channel(11, 0));
+			CHECK(works(channel));
+		}
+		guest_close(channel);
+		if (way == QUICK) {
+			CHECK(!find_channel(11, 0));
+			release(other);
+		}
+		other = find_channel(11, 0);
+		REQUIRE(other);
+		if (way == KILLED_CLOSED)
+			CHECK(provide(2) >= 0);
+		guest_open(other);
+		CHECK(works(other));
+		CHECK_NOTE("way %d, again", way);
+		guest_open(channel);
+		channel_replaces(remote[0].channels[0], &what.instance);
+		listen_to_host();
+		CHECK(other->rescinded);
+		release(other);
+		/* What is withdrawn meanwhile does not come again. */
+		CHECK(host_withdraw(host, &what.instance));
+		guest_close(channel);
+		CHECK(!find_channel(11, 0));
+		CHECK(!warnings);
+		kill_provider();
+		end_host();
+		new_provider();
+		CHECK_EQ(descriptors(), before);
+	}
+}
+
+/* Itself, another provider's, none: the provider is at its end. */
+static void test_replaces_wrong(void)
+{
+	for (uint8_t number = 10; number < 13; number++) {
+		struct host_device what = device_of(number), theirs = device_of(12);
+		struct guest_channel *channel;
+		int pair[2];
+
+		if (number == 11)
+			continue;
+		CHECK_NOTE("device %u", number);
+		new_host();
+		for (int i = 0; i < 3; i++)
+			new_echo(&remote[i]);
+		CHECK_INT(provide(2), 0);
+		REQUIRE(!socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair));
+		CHECK(host_provide(host, &theirs, 1, pair[0]) >= 0);
+		guest_connect();
+		channel = find_channel(10, 0);
+		guest_open(channel);
+		channel_replaces(remote[0].channels[0], &what.instance);
+		listen_to_host();
+		CHECK_EQ(losses, 1);
+		CHECK(warnings);
+		CHECK(!channel->rescinded && find_channel(12, 0));
+		kill_provider();
+		close(pair[1]);
+		end_host();
+		new_provider();
+	}
+}
+
 /* One that cannot go on: the device is taken away, and comes again as a new one. */
 static void test_resume_refused(void)
 {
@@ -1384,6 +1501,8 @@ int main(void)
 	CHECK_RUN(test_provide);
 	CHECK_RUN(test_remote);
 	CHECK_RUN(test_provider_killed);
+	CHECK_RUN(test_replaces);
+	CHECK_RUN(test_replaces_wrong);
 	CHECK_RUN(test_resume_refused);
 	CHECK_RUN(test_stillborn);
 	CHECK_RUN(test_asks);

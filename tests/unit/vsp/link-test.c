@@ -205,6 +205,16 @@ static void test_life(void)
 	CHECK(opens == 2 && closes == 2 && !ends);
 }
 
+static void test_replaces(void)
+{
+	new_link();
+	open_sub(0);
+	channel_replaces(channels[0], &unknown);
+	CHECK(hear_type(LINK_REPLACES, 0));
+	CHECK_MEM(&heard.other, &unknown, sizeof(unknown));
+	end_link();
+}
+
 static void test_refusals(void)
 {
 	struct link_message message = message_of(LINK_OPEN, 0);
@@ -679,6 +689,7 @@ int main(void)
 	rig_new(&rig, base, &device_ops, 1, 1);
 	CHECK_RUN(test_pages);
 	CHECK_RUN(test_life);
+	CHECK_RUN(test_replaces);
 	CHECK_RUN(test_refusals);
 	CHECK_RUN(test_nonsense);
 	CHECK_RUN(test_sizes);

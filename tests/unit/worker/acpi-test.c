@@ -67,10 +67,12 @@ static const uint8_t *find(const char *signature)
 	return NULL;
 }
 
+static uint64_t vram;
+
 static void build(unsigned vcpus)
 {
 	memset(memory, 0, sizeof(memory));
-	used = acpi_build(memory, sizeof(memory), GPA, vcpus);
+	used = acpi_build(memory, sizeof(memory), GPA, vcpus, vram);
 	CHECK(used > 0 && used <= SIZE);
 }
 
@@ -156,10 +158,29 @@ static void test_small(void)
 
 		REQUIRE(bytes);
 		bytes[size] = 0x77;
-		CHECK_EQ(acpi_build(bytes, size, GPA, 64), 0);
+		CHECK_EQ(acpi_build(bytes, size, GPA, 64, vram), 0);
 		CHECK_EQ(bytes[size], 0x77);
 		free(bytes);
 	}
+}
+
+/* What VMBus devices may have: all of the hole, or the screen's memory and no more. */
+static void test_window(void)
+{
+	static const uint64_t sizes[] = { 0, MULLION_VRAM_MIN, MIB(64), MULLION_VRAM_MAX };
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		uint32_t size = sizes[i] ? (uint32_t)sizes[i] : MULLION_VRAM_WINDOW;
+		uint32_t window[] = { MULLION_VRAM_GPA, MULLION_VRAM_GPA + size - 1, 0, size };
+		const uint8_t *dsdt;
+
+		CHECK_NOTE("%u bytes", size);
+		vram = sizes[i];
+		build(2);
+		dsdt = table(get(find("FACP"), 140, 8), "DSDT");
+		CHECK(memmem(dsdt, get(dsdt, 4, 4), window, sizeof(window)) != NULL);
+	}
+	vram = 0;
 }
 
 static void leave(const char *directory, const char *signature, const uint8_t *bytes)
@@ -179,9 +200,11 @@ int main(int argc, char **argv)
 	CHECK_RUN(test_fadt);
 	CHECK_RUN(test_madt);
 	CHECK_RUN(test_small);
+	CHECK_RUN(test_window);
 	if (argc > 1) {
 		const uint8_t *fadt;
 
+		vram = MIB(64);
 		build(4);
 		fadt = find("FACP");
 		leave(argv[1], "FACP", fadt);

@@ -6,6 +6,9 @@
  */
 #include "check.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "kernels.h"
 #include "loader.h"
 
@@ -18,7 +21,7 @@ static struct error error;
 static void clear(uint64_t memory)
 {
 	free(ram.bytes);
-	ram_layout(&ram, memory);
+	ram_layout(&ram, memory, 0);
 	ram.bytes = calloc(1, memory);
 	REQUIRE(ram.bytes);
 }
@@ -409,7 +412,7 @@ static void test_ram(void)
 	struct ram_range ranges[RAM_RANGES];
 	struct ram big = { .bytes = (uint8_t *)0x1000 };
 
-	ram_layout(&big, GIB(3) + MIB(2));
+	ram_layout(&big, GIB(3) + MIB(2), 0);
 	CHECK_EQ(big.low, GIB(3));
 	CHECK_EQ(big.high, MIB(2));
 	CHECK_EQ(ram_map(&big, ranges), 4);
@@ -425,27 +428,65 @@ static void test_ram(void)
 	CHECK(!ram_at(&big, GIB(4) + MIB(2), 0));
 	CHECK(!ram_at(&big, UINT64_MAX, 2));
 	CHECK(!ram_at(&big, 1, UINT64_MAX));
-	ram_layout(&big, GIB(3));
+	ram_layout(&big, GIB(3), 0);
 	CHECK_EQ(big.high, 0);
 	CHECK_EQ(ram_map(&big, ranges), 3);
 	CHECK(!ram_at(&big, GIB(4), 0));
+}
+
+/* A screen's memory is in the hole, behind all other in the file, and in no memory map. */
+static void test_vram(void)
+{
+	const uint64_t gpa = MULLION_VRAM_GPA;
+	struct ram_range ranges[RAM_RANGES];
+	struct ram big = { .bytes = (uint8_t *)0x1000 };
+
+	ram_layout(&big, GIB(3) + MIB(2), MIB(16));
+	CHECK_EQ(ram_size(&big), GIB(3) + MIB(18));
+	CHECK_EQ(ram_map(&big, ranges), 4);
+	for (size_t i = 0; i < 4; i++)
+		CHECK(ranges[i].gpa + ranges[i].size <= gpa || ranges[i].gpa >= GIB(4));
+	CHECK(ram_at(&big, gpa, MIB(16)) == big.bytes + GIB(3) + MIB(2));
+	CHECK(ram_at(&big, gpa + MIB(16) - 1, 1) == big.bytes + GIB(3) + MIB(18) - 1);
+	CHECK(ram_at(&big, GIB(4), MIB(2)) == big.bytes + GIB(3));
+	CHECK(!ram_at(&big, gpa - 1, 2));
+	CHECK(!ram_at(&big, gpa, MIB(16) + 1));
+	CHECK(!ram_at(&big, gpa + MIB(16) - 1, 2));
+	CHECK(!ram_at(&big, gpa + MIB(16), 0));
+	CHECK(!ram_at(&big, gpa, UINT64_MAX));
+	/* The loaders' parts are as without it. */
+	ram_layout(&big, MIB(32), MIB(64));
+	CHECK_EQ(big.low, MIB(32));
+	CHECK_EQ(big.high, 0);
+	CHECK(ram_at(&big, gpa, MIB(64)) == big.bytes + MIB(32));
+	CHECK(!ram_at(&big, MIB(32), 1));
+	CHECK_EQ(mullion_vram_video(MIB(64), 1), MIB(16));
+	CHECK_EQ(mullion_vram_video(MIB(18), 1), MIB(4));
+	CHECK_EQ(mullion_vram_video(MIB(18), 0), MIB(18));
 }
 
 static void test_ram_create(void)
 {
 	struct ram real;
 
-	REQUIRE(ram_create(&real, MIB(4), false, &error));
+	REQUIRE(ram_create(&real, MIB(4), MIB(16), false, &error));
 	CHECK_EQ((uintptr_t)real.bytes % MIB(2), 0);
-	memset(real.bytes, 0x55, MIB(4));
+	memset(real.bytes, 0x55, MIB(20));
 	REQUIRE(ram_clear(&real, &error));
 	CHECK_EQ(real.bytes[0] | real.bytes[MIB(4) - 1], 0);
+	CHECK_EQ(real.bytes[MIB(4)] | real.bytes[MIB(20) - 1], 0);
+	/* All of it is sealed: what others map stays. */
+	CHECK_EQ(fcntl(real.fd, F_GET_SEALS), F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+	CHECK_EQ(lseek(real.fd, 0, SEEK_END), MIB(20));
 	ram_destroy(&real);
-	CHECK(!ram_create(&real, MIB(2) + 4096, false, &error));
+	CHECK(!ram_create(&real, MIB(2) + 4096, 0, false, &error));
 	CHECK_EQ(error.kind, ERROR_CONFIG);
-	CHECK(!ram_create(&real, 0, false, &error));
+	CHECK(!ram_create(&real, MIB(2), 4096, false, &error));
+	CHECK_EQ(error.kind, ERROR_CONFIG);
+	CHECK(!ram_create(&real, 0, 0, false, &error));
+	CHECK(!ram_create(&real, MIB(2), UINT64_MAX - MIB(2) + 1, false, &error));
 	/* More than any machine has. */
-	CHECK(!ram_create(&real, 1ull << 50, false, &error));
+	CHECK(!ram_create(&real, 1ull << 50, 0, false, &error));
 	CHECK_EQ(error.kind, ERROR_CONFIG);
 	CHECK(strstr(error.text, "this machine has") != NULL);
 	CHECK(!real.bytes && real.fd == -1);
@@ -466,6 +507,7 @@ int main(void)
 	CHECK_RUN(test_elf_bad);
 	CHECK_RUN(test_random);
 	CHECK_RUN(test_ram);
+	CHECK_RUN(test_vram);
 	CHECK_RUN(test_ram_create);
 	free(ram.bytes);
 	return check_done();

@@ -141,6 +141,14 @@ static void test_bad_configuration(void)
 		{ "\"name\":\"n\",\"memory\":1125899906842624,\"vcpus\":1,\"mshv_fd\":0,"
 		  "\"kernel_fd\":1",
 		  NAME "BadConfiguration", "this machine has" },
+		{ "\"name\":\"n\",\"memory\":4194304,\"vram\":16777217,\"vcpus\":1,"
+		  "\"mshv_fd\":0,\"kernel_fd\":1",
+		  NAME "BadConfiguration", "video memory: not 16 to 512 MiB" },
+		{ "\"name\":\"n\",\"memory\":4194304,\"vram\":4194304,\"vcpus\":1,\"mshv_fd\":0,"
+		  "\"kernel_fd\":1",
+		  NAME "BadConfiguration", "video memory" },
+		{ "\"name\":\"n\",\"memory\":4194304,\"vram\":-1,\"vcpus\":1,\"kernel_fd\":0",
+		  "org.varlink.service.InvalidParameter", NULL },
 		{ "\"name\":\"n\",\"memory\":4194304,\"vcpus\":65,\"mshv_fd\":0,\"kernel_fd\":1",
 		  NAME "BadConfiguration", "65 virtual processors" },
 		{ "\"name\":\"n\",\"memory\":4194304,\"vcpus\":1,\"mshv_fd\":0,\"kernel_fd\":2",

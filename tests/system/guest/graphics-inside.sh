@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# The parent's part of graphics.sh: see there. FOLDER has the module.
+
+DISK_IMAGE=graphics
+# One connection for all commands: a login costs seconds under emulation.
+GUEST_SSH=(-o ControlMaster=auto -o "ControlPath=/tmp/ssh-%p" -o ControlPersist=yes)
+PORT=2222
+SIZE=800x600
+
+# gfx COMMAND...: in the guest.
+gfx() {
+	in_guest "$PORT" "$@"
+}
+
+# put_file FILE TO
+put_file() {
+	guest_ssh 127.0.0.1 "$PORT" "cat >$2 && chmod +x $2" <"$1" || fail "$1 does not reach the guest"
+}
+
+# background NAME COMMAND: goes on in the guest; what it says is in /tmp/NAME there.
+background() {
+	gfx "systemctl reset-failed $1 2>/dev/null; systemd-run -q --unit=$1 -p StandardOutput=truncate:/tmp/$1 -p StandardError=truncate:/tmp/$1 sh -c '$2'" ||
+		fail "$1 does not start in the guest"
+}
+
+# soon SECONDS WHAT COMMAND...: until it succeeds.
+soon() {
+	local until=$((SECONDS + $1)) what=$2
+	shift 2
+	until "$@" >/tmp/soon 2>&1; do
+		[ $SECONDS -lt $until ] || fail "$what: $(tail -n 3 /tmp/soon)"
+		sleep 1
+	done
+	echo "ok: $what"
+}
+
+# says_in NAME TEXT: what goes on in the guest as NAME has said it.
+says_in() {
+	gfx "grep -qF '$2' /tmp/$1" || { gfx "cat /tmp/$1" && return 1; }
+}
+
+# shows PATTERN: the screenshot is that pattern, of the right size.
+shows() {
+	hvctl screenshot gfx /tmp/gfx.png || return 1
+	[ "$(/run/share/picture size /tmp/gfx.png)" = "$SIZE" ] || return 1
+	/run/share/picture pattern "$1" /tmp/gfx.png
+}
+
+# shows_colours AT_LEAST MOST: so many different ones, and none has more of the screen in %.
+shows_colours() {
+	local colours share most
+	hvctl screenshot gfx /tmp/gfx.png || return 1
+	read -r colours share most < <(/run/share/picture colours /tmp/gfx.png)
+	echo "$colours colours, $share % of $most"
+	[ "$colours" -ge "$1" ] && [ "$share" -le "$2" ]
+}
+
+# What the guest's kernel has to complain about. Virtual machines have some at their start.
+guest_complaints() {
+	gfx "dmesg --level=emerg,alert,crit,err,warn" | tail -n "+$((COMPLAINTS + 1))"
+	gfx dmesg | grep -E 'BUG:|WARNING:|Oops:|Call Trace|blocked for more|leak' || true
+}
+
+guest_is_content() {
+	same "$(guest_complaints)" '' "complaints of the guest's kernel $1"
+}
+
+draws() {
+	gfx 'timeout 120 paint --driver virtio_gpu check 2' >/tmp/draws 2>&1 || fail "$1: $(cat /tmp/draws)"
+	grep -q '^GL_RENDERER: virgl' /tmp/draws || fail "$1: $(cat /tmp/draws)"
+	echo "ok: $1: $(grep -m1 GL_RENDERER /tmp/draws)"
+}
+
+# ---- the parts ----
+
+start_guest() {
+	disk_definition gfx 2 1536 "$PORT" "$(debian_disk)" \
+		"<video><model type='mullion'><resolution x='${SIZE%x*}' y='${SIZE#*x}'/></model></video>" >/tmp/gfx.xml
+	hvctl define /tmp/gfx.xml || fail 'it cannot be defined'
+	start gfx
+	says gfx 'mullion: starting sda' 180
+	reachable "$PORT" 400
+	put_file /run/share/paint /usr/local/bin/paint
+	put_file /run/share/guest-agent /usr/local/bin/agent
+	put_file "$FOLDER/mullion_gpu.ko" /tmp/mullion_gpu.ko
+	gfx 'install -D -m 644 /tmp/mullion_gpu.ko /lib/modules/$(uname -r)/updates/mullion_gpu.ko && depmod -a' ||
+		fail 'the module cannot be installed'
+}
+
+# From the stock driver's screen to ours.
+hand_over() {
+	gfx 'systemctl stop getty@tty1'
+	soon 60 "the stock driver's screen" gfx 'test "$(cat /sys/class/graphics/fb0/name)" = hyperv_drmdrmfb'
+	gfx 'echo 0 >/sys/class/graphics/fbcon/cursor_blink; agent picture 1'
+	soon 60 'its picture' shows 1
+	COMPLAINTS=$(gfx "dmesg --level=emerg,alert,crit,err,warn" | wc -l)
+	gfx 'modprobe mullion_gpu' || fail "mullion_gpu does not load: $(gfx dmesg | tail -n 5)"
+	soon 60 'its devices' gfx 'ls /dev/dri/renderD128 && ls /sys/bus/platform/devices/mullion-gpu-0/drm/'
+	gfx 'udevadm settle; agent picture 2' || fail 'no console'
+	soon 60 "the console is on its screen" shows 2
+	guest_is_content 'while the screen was handed over'
+	hvctl gpu info gfx
+	hvctl gpu info gfx | grep -q llvmpipe || fail 'no renderer'
+}
+
+draw() {
+	draws 'Mesa'
+	gfx 'modetest -M virtio_gpu -c' >/tmp/modetest 2>&1 || fail "modetest: $(cat /tmp/modetest)"
+	grep -E -m1 "^ *#?0? *$SIZE .*preferred" /tmp/modetest || fail "modetest: $(head -n 20 /tmp/modetest)"
+	echo "ok: modetest: $SIZE is preferred"
+	background screen 'paint --driver virtio_gpu screen 30 77 600'
+	soon 120 'a program that draws on the screen' says_in screen 'paint: shown'
+	gfx 'cat /tmp/screen'
+	soon 30 'what it has drawn, pixel by pixel' shows 77
+	gfx 'systemctl stop screen'
+	soon 60 'the console is back' shows 2
+}
+
+# The same program with the parent's Mesa, and in the guest: one rasteriser.
+compare() {
+	local largest pixels
+	/run/share/paint scene /tmp/direct.raw >/tmp/direct || fail "the parent's Mesa: $(cat /tmp/direct)"
+	gfx 'paint --driver virtio_gpu scene /tmp/scene.raw' || fail 'the scene in the guest'
+	gfx 'cat /tmp/scene.raw' >/tmp/guest.raw
+	for who in direct guest; do
+		/run/share/picture raw 256 256 "/tmp/$who.raw" "/tmp/$who.png"
+	done
+	read -r largest pixels < <(/run/share/picture compare /tmp/direct.png /tmp/guest.png)
+	# A shader that goes through another compiler may round another way.
+	check "the parent's picture and the guest's: $pixels of 65536 pixels differ, by $largest of 255 at most" \
+		test "$largest" -le 2
+}
+
+stock_programs() {
+	gfx 'timeout 120 kmscube -D /dev/dri/$(ls /sys/bus/platform/devices/mullion-gpu-0/drm | grep card) -c 60' >/tmp/kmscube 2>&1 ||
+		fail "kmscube: $(tail -n 5 /tmp/kmscube)"
+	grep 'renderer:' /tmp/kmscube | grep -q virgl || fail "kmscube: $(cat /tmp/kmscube)"
+	echo "ok: kmscube: $(tail -n 1 /tmp/kmscube)"
+	background glmark 'glmark2-es2-drm -b build:duration=2 -b texture:duration=2 -b shading:duration=2:shading=phong'
+	soon 120 'glmark2 draws' shows_colours 100 95
+	soon 200 'glmark2 comes to its end' says_in glmark 'glmark2 Score'
+	gfx 'cat /tmp/glmark' | grep -E 'GL_RENDERER|FPS|Score|Size'
+	gfx 'grep -q "GL_RENDERER.*virgl" /tmp/glmark' || fail 'glmark2 does not draw with virgl'
+}
+
+compositor() {
+	background weston 'export XDG_RUNTIME_DIR=/run/weston SEATD_VTBOUND=0; mkdir -p -m 700 /run/weston; exec seatd-launch -- weston --backend=drm --renderer=gl --continue-without-input --socket=wayland-1 --idle-time=0'
+	soon 120 'weston' says_in weston 'GL renderer: virgl'
+	soon 60 "weston's own picture" shows_colours 20 99
+	background client 'XDG_RUNTIME_DIR=/run/weston WAYLAND_DISPLAY=wayland-1 exec weston-simple-egl -f'
+	soon 90 "a client's triangle" shows_colours 500 90
+	cp /tmp/gfx.png /tmp/weston.png
+	gfx 'systemctl stop client weston'
+	guest_is_content 'after programs that draw'
+}
+
+# hv-gpu ends in the middle of frames.
+kill_it() {
+	local i
+	for ((i = 1; i <= $1; i++)); do
+		background load 'exec paint --driver virtio_gpu loop'
+		soon 60 'frames' says_in load 'paint: draws'
+		replaced gfx hv-gpu
+		draws "after the end of hv-gpu number $i"
+		gfx 'systemctl kill -s KILL load; while systemctl -q is-active load; do sleep 0.2; done'
+	done
+	soon 60 'the console is back' shows 2
+	guest_is_content "after $1 ends of hv-gpu"
+}
+
+# The driver is taken from its device while a program draws.
+reload_it() {
+	local i
+	for ((i = 1; i <= $1; i++)); do
+		background load 'exec paint --driver virtio_gpu loop'
+		soon 60 'frames' says_in load 'paint: draws'
+		gfx 'cd /sys/bus/vmbus/drivers/mullion_gpu && for device in *-*-*; do echo $device >unbind; done' || fail 'unbind'
+		gfx 'systemctl kill -s KILL load; while systemctl -q is-active load; do sleep 0.2; done'
+		gfx 'rmmod mullion_gpu' || fail 'the module does not go'
+		gfx 'modprobe mullion_gpu && udevadm settle' || fail 'the module does not come back'
+		draws "after reload $i"
+	done
+	gfx 'agent picture 3' || fail 'no console'
+	soon 60 'the console is back' shows 3
+	guest_is_content "after $1 reloads"
+}
+
+graphics() {
+	local before
+	before=$(accounts)
+	start_guest
+	hand_over
+	draw
+	compare
+	stock_programs
+	compositor
+	kill_it "$1"
+	reload_it "$2"
+	hvctl domstats gfx --gpu
+	hvctl shutdown gfx --wait --timeout 120 || fail 'no shutdown'
+	ends gfx 'shutoff (poweroff)'
+	balance "$before" 'a guest that draws'
+	kernel_is_content
+}
