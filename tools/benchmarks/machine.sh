@@ -51,6 +51,7 @@ in_guest() {
 wait_for_guest() {
 	until in_guest true; do
 		[ $SECONDS -lt 600 ] || fail 'no login'
+		[ -z "$(jobs -p)" ] || kill -0 "$(jobs -p | tail -n 1)" 2>/dev/null || fail 'the guest has ended'
 		sleep 1
 	done
 	say "up after $SECONDS s"
