@@ -246,6 +246,8 @@ static void forget(struct process *process, enum stage stage)
 	cancel_calls(process);
 	peer_free(process->peer);
 	process->peer = NULL;
+	if (process->role == PEER_GPU)
+		process->devices->guest.screen[0] = '\0';
 	settle_all(process, &failure);
 	if (process->socket >= 0)
 		close(process->socket);
@@ -516,23 +518,16 @@ static void storage_news(struct devices *devices, sd_json_variant *event)
 
 static void gpu_news(struct devices *devices, sd_json_variant *event)
 {
-	static const char *const sources[] = { "none", "video", "gpu" };
-	const char *kind = json_text(event, "kind"), *given = json_text(event, "detail");
-	const char *source = json_text(event, "source");
+	const char *kind = json_text(event, "kind");
 	char detail[PARTITION_DETAIL];
-	size_t i = 0;
 
-	partition_clean(detail, sizeof(detail), given);
+	partition_clean(detail, sizeof(detail), json_text(event, "detail"));
 	if (strcmp(kind, "renderer_lost") == 0)
 		report(devices, "gpu", detail[0] ? detail : "its contexts are lost");
 	else if (strcmp(kind, "context_lost") == 0)
 		report(devices, "gpu", detail[0] ? detail : "a context is lost");
-	if (strcmp(kind, "source") != 0)
-		return;
-	while (i < sizeof(sources) / sizeof(sources[0]) && strcmp(sources[i], source) != 0)
-		i++;
-	if (i < sizeof(sources) / sizeof(sources[0]) && may_tell(devices))
-		events_emit_device(devices->partition, EVENT_SCREEN, sources[i], detail);
+	if (guest_take_screen(&devices->guest, event) && may_tell(devices))
+		events_emit(devices->partition, EVENT_SCREEN);
 }
 
 static void vsp_news(struct process *process, sd_json_variant *event)

@@ -69,6 +69,8 @@ static sd_json_variant *event_json(const struct events *events, const struct par
 						    SD_JSON_BUILD_INTEGER(partition->why.code)),
 		       SD_JSON_BUILD_PAIR_CONDITION(guest->heartbeat[0] != 0, "heartbeat",
 						    SD_JSON_BUILD_STRING(guest->heartbeat)),
+		       SD_JSON_BUILD_PAIR_CONDITION(guest->screen[0] != 0, "screen",
+						    SD_JSON_BUILD_STRING(guest->screen)),
 		       SD_JSON_BUILD_PAIR_CONDITION(addresses != NULL, "addresses",
 						    SD_JSON_BUILD_VARIANT(addresses)));
 	return json;

@@ -86,6 +86,22 @@ bool guest_take_status(struct guest *guest, sd_json_variant *status)
 	return changed;
 }
 
+bool guest_take_screen(struct guest *guest, sd_json_variant *event)
+{
+	static const char *const sources[] = { "none", "video", "gpu" };
+	const char *source = json_text(event, "source");
+
+	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
+		bool known = guest->screen[0];
+
+		if (strcmp(sources[i], source) != 0 || strcmp(guest->screen, source) == 0)
+			continue;
+		snprintf(guest->screen, sizeof(guest->screen), "%s", sources[i]);
+		return known || i > 0;
+	}
+	return false;
+}
+
 sd_json_variant *guest_addresses(const struct guest *guest)
 {
 	sd_json_variant *all = NULL;

@@ -33,7 +33,7 @@ sd_json_variant *partition_json(const struct partition *partition)
 
 	sd_json_buildo(&json, SD_JSON_BUILD_PAIR_STRING("name", domain->name), UUID(domain),
 		       NUMBER("id", partition->id != 0, partition->id),
-		       TEXT("heartbeat", guest->heartbeat),
+		       TEXT("heartbeat", guest->heartbeat), TEXT("screen", guest->screen),
 		       SD_JSON_BUILD_PAIR_CONDITION(addresses != NULL, "addresses",
 						    SD_JSON_BUILD_VARIANT(addresses)),
 		       SD_JSON_BUILD_PAIR_STRING("state", state_names[partition->state]),

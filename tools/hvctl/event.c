@@ -94,6 +94,7 @@ static void read_event(struct event *event, struct reply *reply)
 	partition->detail = reply_text(reply, "detail", false);
 	partition->code = reply_number(reply, "code", false);
 	partition->heartbeat = reply_text(reply, "heartbeat", false);
+	partition->screen = reply_text(reply, "screen", false);
 	partition->addresses = reply_array(reply, "addresses", false);
 	event->device = reply_text(reply, "device", false);
 }

@@ -35,6 +35,7 @@ void partition_read(struct partition *partition, struct reply *reply)
 		.persistent = reply_flag(reply, "persistent", true),
 		.autostart = reply_flag(reply, "autostart", true),
 		.heartbeat = reply_text(reply, "heartbeat", false),
+		.screen = reply_text(reply, "screen", false),
 		.addresses = reply_array(reply, "addresses", false),
 	};
 }
@@ -130,6 +131,8 @@ int partition_json(sd_json_variant **object, const struct partition *partition)
 		SD_JSON_BUILD_PAIR_UNSIGNED("memory_bytes", partition->memory),
 		SD_JSON_BUILD_PAIR_CONDITION(!!partition->heartbeat, "heartbeat",
 					     SD_JSON_BUILD_STRING(partition->heartbeat)),
+		SD_JSON_BUILD_PAIR_CONDITION(!!partition->screen, "screen",
+					     SD_JSON_BUILD_STRING(partition->screen)),
 		SD_JSON_BUILD_PAIR_CONDITION(!!partition->addresses, "addresses",
 					     SD_JSON_BUILD_VARIANT(partition->addresses)));
 }

@@ -34,6 +34,7 @@ struct partition {
 	bool persistent;
 	bool autostart;
 	const char *heartbeat; /* of the guest's drivers, or NULL */
+	const char *screen; /* who draws it, or NULL */
 	sd_json_variant *addresses; /* texts: the guest's, or NULL */
 };
 

@@ -159,8 +159,8 @@ static void print_interfaces(sd_json_variant *interfaces)
 	}
 }
 
-/* "mullion, 1280x800, 64.0 MiB" */
-static void print_video(sd_json_variant *video)
+/* "mullion, 1280x800, 64.0 MiB, drawn by gpu" */
+static void print_video(sd_json_variant *video, const char *drawn)
 {
 	struct reply reply = { .object = video };
 	const char *model = video ? reply_text(&reply, "model", true) : NULL;
@@ -172,8 +172,9 @@ static void print_video(sd_json_variant *video)
 	width = reply_number(&reply, "width", true);
 	height = reply_number(&reply, "height", true);
 	vram = reply_number(&reply, "vram", true);
-	snprintf(text, sizeof(text), "%s, %llux%llu, %.1f MiB", model, (unsigned long long)width,
-		 (unsigned long long)height, (double)vram / (1 << 20));
+	snprintf(text, sizeof(text), "%s, %llux%llu, %.1f MiB%s%s", model,
+		 (unsigned long long)width, (unsigned long long)height, (double)vram / (1 << 20),
+		 drawn ? ", drawn by " : "", drawn ? drawn : "");
 	if (!reply.fault)
 		print_part("screen", true, text);
 }
@@ -219,7 +220,7 @@ static void print_table(const struct info *info)
 	print_text("cmdline", info->cmdline);
 	print_disks(info->disks);
 	print_interfaces(info->interfaces);
-	print_video(info->video);
+	print_video(info->video, partition->screen);
 	print_guest(info);
 	print_text("console", info->console);
 	print_number("worker", info->worker_pid);

@@ -42,6 +42,8 @@ static enum hvctl_status print_json(const struct event *event)
 					     SD_JSON_BUILD_STRING(event->device)),
 		SD_JSON_BUILD_PAIR_CONDITION(!!partition->heartbeat, "heartbeat",
 					     SD_JSON_BUILD_STRING(partition->heartbeat)),
+		SD_JSON_BUILD_PAIR_CONDITION(!!partition->screen, "screen",
+					     SD_JSON_BUILD_STRING(partition->screen)),
 		SD_JSON_BUILD_PAIR_CONDITION(!!partition->addresses, "addresses",
 					     SD_JSON_BUILD_VARIANT(partition->addresses)));
 	return error < 0 ? json_failed(error) : json_print_line(object);
@@ -57,6 +59,8 @@ static void print_subject(const struct event *event)
 		printf(" %s", text_printable(text, sizeof(text), event->device));
 	if (event->device && partition->detail)
 		printf(": %s", text_printable(text, sizeof(text), partition->detail));
+	if (strcmp(event->type, "screen") == 0 && partition->screen)
+		printf(" %s", text_printable(text, sizeof(text), partition->screen));
 	if (strcmp(event->type, "heartbeat") != 0 || !partition->heartbeat)
 		return;
 	printf(" %s", text_printable(text, sizeof(text), partition->heartbeat));

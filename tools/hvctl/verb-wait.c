@@ -26,6 +26,8 @@ static bool is_met(const char *condition, const struct partition *partition)
 {
 	if (strcmp(condition, "heartbeat") == 0)
 		return partition->heartbeat && strcmp(partition->heartbeat, "ok") == 0;
+	if (strcmp(condition, "guest-driver") == 0)
+		return partition->screen && strcmp(partition->screen, "gpu") == 0;
 	if (strcmp(condition, "ip") == 0)
 		return partition->addresses && sd_json_variant_elements(partition->addresses) > 0;
 	if (strcmp(condition, "crashed") == 0)
@@ -75,13 +77,9 @@ static enum hvctl_status wait_condition(struct client *client, const struct cli_
 
 static enum hvctl_status run(const struct cli_call *call)
 {
-	const char *condition = call->line->operands[1];
 	enum hvctl_status status;
 	struct client client;
 
-	if (strcmp(condition, "guest-driver") == 0)
-		return error_report(HVCTL_UNSUPPORTED, "nothing tells of a guest's %s yet",
-				    condition);
 	status = client_open(&client, call, CLIENT_READ);
 	if (status != HVCTL_OK)
 		return status;
@@ -99,7 +97,7 @@ static const struct cli_operand operands[] = {
 	  .required = true,
 	  .choices = conditions,
 	  .help = "running, shutoff, paused or crashed; heartbeat: the guest's drivers answer; "
-		  "ip: it has told an address; guest-driver is not supported yet" },
+		  "guest-driver: mullion_gpu draws its screen; ip: it has told an address" },
 	{ .name = NULL },
 };
 
@@ -117,7 +115,7 @@ const struct cli_verb verb_wait = {
 		"Returns when the condition holds, at once where it does already. The states are "
 		"those of domstate; crashed is also met by a guest that has failed and was ended or "
 		"started anew for that. A partition that is gone ends the wait with exit status 3, "
-		"--timeout with 9. A guest that does not run has no heartbeat and no address; an "
+		"--timeout with 9. A guest that does not run has no heartbeat, screen or address; an "
 		"address is known only where the guest has Hyper-V's daemon for it "
 		"(hv_kvp_daemon).",
 	.operands = operands,

@@ -759,8 +759,6 @@ static void waits(void)
 	     "", "Subscribe" WEB);
 	bad("wait web shutoff", ANSWERS({ "Subscribe", "+{\"partitions\":[]}", NULL }),
 	    HVCTL_FAILED, "hvctl: the daemon's answer is not understood (its field 'name')\n");
-	bad("wait web guest-driver --json", ANSWERS({ NULL, NULL, NULL }), HVCTL_UNSUPPORTED,
-	    "{\"schema\":1,\"error\":{\"code\":7,\"message\":\"nothing tells of a guest's guest-driver yet\"}}\n");
 }
 
 /* Each error of the interface, and those of varlink, on one verb that reads and one that changes. */

@@ -94,7 +94,6 @@ no_daemon() {
 		--connect="$WORK/none" destroy web --json
 	expect 2 '' 'hvctl: --connect: the name of the socket is too long' \
 		--connect "$(printf '%0200d' 0)" list
-	expect 7 '' "hvctl: nothing tells of a guest's guest-driver yet" wait web guest-driver
 }
 
 completions() {

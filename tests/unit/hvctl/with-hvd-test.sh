@@ -295,11 +295,15 @@ GPU memory *3.0 MiB of 512.0 MiB*weight *100*cap *none*display 0 *1280x800, show
 CONTEXT *CAPSET *NAME *STATE* 2 *virgl2 *weston *works* 3 *lost: bad commands*' '' gpu info seen
 	expect 0 '{"schema":1,"gpu":{"source":"none","renderer":"llvmpipe*"memory_max_bytes":536870912},"video":{"model":"mullion","vram_bytes":67108864,*}}' '' \
 		gpu info seen --json
+	expect 9 '' 'hvctl: the time is over' wait seen guest-driver --timeout 0.2
+	"$HVCTL" --connect "$SOCKET" event seen --type screen --timeout 20 >"$WORK/events" &
+	sleep 0.3
 	kill -USR1 "$(process_of seen gpu)"
-	for _ in {1..100}; do
-		hvctl gpu info seen --json | grep -q '"source":"gpu"' && break
-		sleep 0.05
-	done
+	wait $!
+	[[ $(cat "$WORK/events") == *' seen: screen gpu, running (started)' ]] ||
+		fail "an event of a screen: $(cat "$WORK/events")"
+	expect 0 '' '' wait seen guest-driver --timeout 20
+	expect 0 '*"screen":"gpu"*' '' dominfo seen --json
 	expect 0 '*screen *gpu*driver *mullion_gpu ?31m 1.0*guest kernel *6.12.0*channel *version 1*' '' \
 		gpu info seen
 	expect 0 'messages *100*submissions *40*fence ns *4000000*contexts lost *1' '' domstats seen --gpu
@@ -350,7 +354,7 @@ CONTEXT *CAPSET *NAME *STATE* 2 *virgl2 *weston *works* 3 *lost: bad commands*' 
 	done
 	kill $!
 	wait $! 2>/dev/null
-	[[ $(cat "$WORK/events") == *' seen: screen gpu, running (started)'*' seen: device_error gpu: context 3 (glx '?'2J): bad commands, running (started)' ]] ||
+	[[ $(cat "$WORK/events") == *' seen: device_error gpu: context 3 (glx '?'2J): bad commands, running (started)' ]] ||
 		fail "events of a GPU: $(cat "$WORK/events")"
 	SOCKET=$WORK/run/hvd-ro.sock
 	expect 0 'model *' '' gpu info seen

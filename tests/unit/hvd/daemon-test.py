@@ -1383,7 +1383,8 @@ def test_gpu_events(daemon):
     events = subscribe(daemon, types=['device_error', 'screen'])
     os.kill(daemon.process_of('gpu'), signal.SIGUSR1)
     screen, lost = take(events, 2)
-    same((screen['type'], screen['device']), ('screen', 'gpu'), 'who draws')
+    same((screen['type'], screen['screen']), ('screen', 'gpu'), 'who draws')
+    check('device' not in screen, 'it is of no device')
     same((lost['type'], lost['device'], lost['detail']),
          ('device_error', 'gpu', 'context 3 (glx [2J): bad commands'), 'lost')
     os.kill(daemon.process_of('gpu'), signal.SIGUSR2)
@@ -1394,6 +1395,7 @@ def test_gpu_events(daemon):
     os.kill(before, signal.SIGKILL)
     same(take(events, 1)[0]['device'], 'hv-gpu', 'event')
     daemon.wait(lambda: daemon.methods() == ['gpu Configure', 'vsp Provide'], 'it is started again')
+    daemon.wait(lambda: daemon.info().get('screen') == 'none', 'nobody draws yet')
     check(daemon.process_of('gpu') != before, 'another process')
     # An hvd that comes later finds it.
     for end in (daemon.kill, daemon.end):
