@@ -9,6 +9,7 @@
 set -euo pipefail
 
 GUEST=10.9.0.2 HOST=10.9.0.1
+SSH_OPTIONS=()
 
 say() {
 	echo "bench: $*"
@@ -39,7 +40,7 @@ command_line() {
 
 # A guest that is lost ends what waits for it.
 ssh_guest() {
-	ssh -q -i /tmp/key -o BatchMode=yes -o StrictHostKeyChecking=no \
+	ssh -q "${SSH_OPTIONS[@]}" -i /tmp/key -o BatchMode=yes -o StrictHostKeyChecking=no \
 		-o UserKnownHostsFile=/dev/null -o ConnectTimeout=10 -o ServerAliveInterval=10 \
 		-o ServerAliveCountMax=6 "root@$GUEST" "$@"
 }
