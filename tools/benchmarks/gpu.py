@@ -19,7 +19,7 @@ import plot
 import report
 import session
 
-ROWS = ["build", "texture", "desktop", "small", "upload", "readback", "fence"]
+ROWS = ["build", "texture", "desktop", "small", "upload", "readback", "fence", "screen"]
 PLACES = ("direct", "mullion", "kvm")
 TITLES = {"direct": "direct", "mullion": "Mullion", "kvm": "virtio"}
 # Where the renderer is what takes the time: a guest should draw at 90 % of direct.

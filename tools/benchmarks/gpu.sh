@@ -14,7 +14,7 @@ ROW_SECONDS=300 # the longest that a scene may take to be ready, and to be drawn
 PROGRAM=/tmp/bench-scenes
 # One login for all: it costs seconds under emulation.
 SSH_OPTIONS=(-o ControlMaster=auto -o ControlPath=/tmp/ssh -o ControlPersist=yes)
-WIDTH=640 HEIGHT=480 # of guests' screens, which nobody draws to
+WIDTH=640 HEIGHT=480 # of guests' screens, and of the scene that is on it
 
 # ---- the guest ----
 
@@ -169,8 +169,9 @@ scene() {
 }
 
 row() {
-	local place=$1 scene=$2 FROM TO LINE=''
-	{ coproc DRAWING { draw "$place" --size "$SIZE" --amount "$AMOUNT" --step "$scene"; }; } 2>/dev/null
+	local place=$1 scene=$2 size=$SIZE FROM TO LINE=''
+	[ "$scene" != screen ] || size=${WIDTH}x$HEIGHT
+	{ coproc DRAWING { draw "$place" --size "$size" --amount "$AMOUNT" --step "$scene"; }; } 2>/dev/null
 	exec {FROM}<&"${DRAWING[0]}" {TO}>&"${DRAWING[1]}"
 	local pid=$DRAWING_PID
 	if ! scene "$place" "$scene"; then
@@ -201,6 +202,8 @@ take_kernel
 for place in $PLACES; do
 	[ "$place" = direct ] || start_guest
 	for name in nothing $SCENES; do
+		# The parent has no screen that a program draws to.
+		[ "$place $name" != 'direct screen' ] || continue
 		row "$place" "$name"
 		[ "$place" = direct ] || see_to_guest "$name"
 	done

@@ -113,12 +113,14 @@ def test_usage(scene):
 
 
 def main():
-    scenes = call("--list").stdout.split()
+    scenes = [scene for scene in call("--list").stdout.split() if scene != "screen"]
     check(set(GRIDS) < set(scenes), f"scenes {scenes}")
     hashes = [test_scene(scene) for scene in scenes]
     check(len(set(hashes)) == len(scenes), "two scenes have the same picture")
     test_picture_file("small")
     test_step("small")
+    if not os.path.exists("/dev/dri"):
+        check(call("screen").returncode == 1, "a screen where there is none")
     test_amount("nothing")
     test_usage("small")
 

@@ -2,7 +2,7 @@
 /*
  * desktop: what a compositor does. Windows move over a wallpaper; what is behind each is
  * blurred, in one direction into a buffer, in the other into the canvas, and the window
- * is blended over it.
+ * is blended over it. screen: the same, shown on the screen.
  */
 #include <math.h>
 #include <stddef.h>
@@ -134,3 +134,9 @@ static void draw(const struct canvas *canvas, unsigned frame)
 const struct scene scene_desktop = {
 	.name = "desktop", .frames = 15, .setup = setup, .draw = draw, .operations = 1
 };
+const struct scene scene_screen = { .name = "screen",
+				    .frames = 15,
+				    .setup = setup,
+				    .draw = draw,
+				    .operations = 1,
+				    .on_screen = true };

@@ -22,6 +22,7 @@ struct scene {
 	unsigned operations;
 	/* Of one frame, besides commands, that the program hands over or takes back. */
 	unsigned bytes, bytes_of_pixel; /* of each pixel of the canvas */
+	bool on_screen; /* it is shown, see screen.h */
 	bool waits; /* when draw() returns, all is drawn */
 	/* Once, with a current context. Complains and returns false if it cannot. */
 	bool (*setup)(const struct canvas *canvas);
@@ -31,7 +32,7 @@ struct scene {
 	uint32_t (*expect)(const struct canvas *canvas, unsigned frame, unsigned x, unsigned y);
 };
 
-extern const struct scene scene_build, scene_texture, scene_desktop, scene_small, scene_upload,
-	scene_readback, scene_fence, scene_nothing;
+extern const struct scene scene_build, scene_texture, scene_desktop, scene_screen, scene_small,
+	scene_upload, scene_readback, scene_fence, scene_nothing;
 
 #endif

@@ -34,15 +34,16 @@
 #include "context.h"
 #include "gl.h"
 #include "scene.h"
+#include "screen.h"
 
 #define WARM_FRAMES 5u
 #define PICTURE_FRAME 7u
 #define GRID_COLUMNS 8u
 #define GRID_ROWS 6u
 
-static const struct scene *const scenes[] = { &scene_build, &scene_texture, &scene_desktop,
-					      &scene_small, &scene_upload,  &scene_readback,
-					      &scene_fence, &scene_nothing };
+static const struct scene *const scenes[] = { &scene_build,    &scene_texture, &scene_desktop,
+					      &scene_screen,   &scene_small,   &scene_upload,
+					      &scene_readback, &scene_fence,   &scene_nothing };
 #define SCENES (sizeof(scenes) / sizeof(scenes[0]))
 
 struct options {
@@ -63,11 +64,12 @@ static uint64_t now_ns(void)
 	return (uint64_t)at.tv_sec * 1000000000 + (uint64_t)at.tv_nsec;
 }
 
-/* Ends a frame; waits until the one before is drawn. NULL waits for the last one. */
-static void end_frame(GLsync *before, GLsync now)
+/* Ends a frame; waits until the one before is drawn. */
+static void end_frame(GLsync *before)
 {
-	if (now)
-		glFlush();
+	GLsync now = glFenceSync(GL_SYNC_GPU_COMMANDS_COMPLETE, 0);
+
+	glFlush();
 	if (*before) {
 		glClientWaitSync(*before, GL_SYNC_FLUSH_COMMANDS_BIT, GL_TIMEOUT_IGNORED);
 		glDeleteSync(*before);
@@ -75,7 +77,18 @@ static void end_frame(GLsync *before, GLsync now)
 	*before = now;
 }
 
-/* times: of each frame its length, and what its calls took. */
+static bool end_frames(const struct scene *scene, GLsync last)
+{
+	if (scene->on_screen)
+		return screen_wait();
+	if (last) {
+		glClientWaitSync(last, GL_SYNC_FLUSH_COMMANDS_BIT, GL_TIMEOUT_IGNORED);
+		glDeleteSync(last);
+	}
+	return true;
+}
+
+/* times: of each frame its length, and what its calls took. 0: it could not. */
 static uint64_t draw_frames(const struct options *options, unsigned frames, uint64_t *lengths,
 			    uint64_t *calls)
 {
@@ -87,14 +100,15 @@ static uint64_t draw_frames(const struct options *options, unsigned frames, uint
 
 		options->scene->draw(&options->canvas, n);
 		calls[n] = now_ns() - started;
-		if (!options->scene->waits)
-			end_frame(&before, glFenceSync(GL_SYNC_GPU_COMMANDS_COMPLETE, 0));
+		if (options->scene->on_screen && !screen_show())
+			return 0;
+		if (!options->scene->on_screen && !options->scene->waits)
+			end_frame(&before);
 		now = now_ns();
 		lengths[n] = now - last;
 		last = now;
 	}
-	end_frame(&before, NULL);
-	return now_ns() - begin;
+	return end_frames(options->scene, before) ? now_ns() - begin : 0;
 }
 
 static int ascending(const void *a, const void *b)
@@ -247,12 +261,13 @@ static bool run(const struct options *options, uint64_t *lengths, uint64_t *call
 	glBindFramebuffer(GL_FRAMEBUFFER, options->canvas.buffer);
 	if (!options->scene->setup(&options->canvas))
 		return false;
-	draw_frames(options, WARM_FRAMES < options->frames ? WARM_FRAMES : options->frames, lengths,
-		    calls);
+	if (!draw_frames(options, WARM_FRAMES < options->frames ? WARM_FRAMES : options->frames,
+			 lengths, calls))
+		return false;
 	step(options, "ready");
 	total = draw_frames(options, options->frames, lengths, calls);
 	step(options, "drawn");
-	if (!take_picture(options, &picture))
+	if (!total || !take_picture(options, &picture))
 		return false;
 	error = glGetError();
 	if (error)
@@ -371,7 +386,10 @@ int main(int argc, char **argv)
 	parse(argc, argv, &options);
 	lengths = calloc(options.frames, sizeof(*lengths));
 	calls = calloc(options.frames, sizeof(*calls));
-	done = lengths && calls && context_open(&options.canvas) && run(&options, lengths, calls);
+	done = lengths && calls &&
+	       (options.scene->on_screen ? screen_open(&options.canvas) :
+					   context_open(&options.canvas)) &&
+	       run(&options, lengths, calls);
 	free(lengths);
 	free(calls);
 	return done ? EXIT_SUCCESS : EXIT_FAILURE;
