@@ -6,7 +6,7 @@
 # or in the guest. What it prints is read by gpu.py. A row that fails, also since its guest
 # is lost, says "lost" and why; the guest is then started anew for the next one.
 # What gpu.py and machine.sh set:
-# shellcheck disable=SC2153,SC2154
+# shellcheck disable=SC2034,SC2153,SC2154
 
 DISK=/dev/vdb # made by gpu/disk: the guest's, and Debian's QEMU
 MEMORY_MIB=1024
@@ -68,8 +68,10 @@ prepare_kvm() {
 	# Writes by ioeventfd, where a guest's signals arrive. They are counted, not recorded.
 	mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null || true
 	echo 0 >/sys/kernel/tracing/tracing_on
-	echo 'p:signal ioeventfd_write' >/sys/kernel/tracing/kprobe_events &&
-		echo 1 >/sys/kernel/tracing/events/kprobes/signal/enable || say 'signals are not counted'
+	{
+		echo 'p:signal ioeventfd_write' >/sys/kernel/tracing/kprobe_events
+		echo 1 >/sys/kernel/tracing/events/kprobes/signal/enable
+	} || say 'signals are not counted'
 	until [ -e /dev/dri/card0 ]; do
 		[ $SECONDS -lt 300 ] || fail 'no screen of the machine, which QEMU draws with'
 		sleep 0.5
@@ -155,7 +157,6 @@ answer() {
 
 # scene PLACE SCENE: 1: LINE says why it failed.
 scene() {
-	local frames
 	answer ready || return 1
 	say "before $1 $2"
 	counters_here "$1"
