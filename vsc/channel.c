@@ -27,11 +27,19 @@ bool mgpu_ready(const struct mgpu *gpu)
 	return mgpu_state(gpu) == MGPU_READY;
 }
 
-/* Whoever waits for room looks again. What is gone stays so. */
+/* Whoever waits for room looks again. */
 void mgpu_set_state(struct mgpu *gpu, enum mgpu_channel_state state)
 {
-	WRITE_ONCE(gpu->channel.state, state);
+	xchg(&gpu->channel.state, state);
 	wake_up_all(&gpu->channel.room);
+}
+
+bool mgpu_change_state(struct mgpu *gpu, enum mgpu_channel_state from, enum mgpu_channel_state to)
+{
+	if (cmpxchg(&gpu->channel.state, from, to) != from)
+		return false;
+	wake_up_all(&gpu->channel.room);
+	return true;
 }
 
 static int state_error(const struct mgpu *gpu)
@@ -65,11 +73,10 @@ int mgpu_lock(struct mgpu *gpu, enum mgpu_patience patience)
 	return error;
 }
 
-int mgpu_lock_any(struct mgpu *gpu)
+void mgpu_lock_any(struct mgpu *gpu)
 {
 	mutex_lock(&gpu->channel.lock);
 	gpu->channel.patient = true;
-	return 0;
 }
 
 void mgpu_unlock(struct mgpu *gpu)

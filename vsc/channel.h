@@ -31,7 +31,7 @@ enum mgpu_channel_state {
 struct mgpu_channel {
 	struct mutex lock;
 	wait_queue_head_t room;
-	enum mgpu_channel_state state; /* written by mgpu_set_state() only */
+	enum mgpu_channel_state state; /* RESET changes it at any time: see mgpu_change_state() */
 	bool patient; /* how lock was taken */
 	u32 size; /* bytes of the message that is being written */
 	u32 write; /* where it lies */
@@ -55,7 +55,7 @@ enum mgpu_patience {
 /* 0; -EIO: hv-gpu is not there now; -ENODEV: nor will be; -ERESTARTSYS. */
 int mgpu_lock(struct mgpu *gpu, enum mgpu_patience patience);
 /* Also when it is not ready. */
-int mgpu_lock_any(struct mgpu *gpu);
+void mgpu_lock_any(struct mgpu *gpu);
 void mgpu_unlock(struct mgpu *gpu);
 
 /* The message, of so many bytes with its header, as zeros with type, context and size; or
@@ -65,6 +65,8 @@ void mgpu_send(struct mgpu *gpu);
 
 enum mgpu_channel_state mgpu_state(const struct mgpu *gpu);
 void mgpu_set_state(struct mgpu *gpu, enum mgpu_channel_state state);
+/* False: it was another. */
+bool mgpu_change_state(struct mgpu *gpu, enum mgpu_channel_state from, enum mgpu_channel_state to);
 bool mgpu_ready(const struct mgpu *gpu);
 
 void mgpu_channel_init(struct mgpu *gpu);

@@ -211,13 +211,12 @@ struct mgpu_context *mgpu_context_get(struct mgpu *gpu, struct mgpu_file *file)
 
 int mgpu_attach(struct mgpu *gpu, struct mgpu_file *file, struct mgpu_object *object)
 {
-	void *entry = xa_load(&file->attached, object->id);
-	unsigned long count = entry ? xa_to_value(entry) : 0;
 	struct mgpu_context *context = file->context;
-	int error = 0;
+	bool known;
+	int error;
 
 	lockdep_assert_held(&file->lock);
-	if (count)
+	if (xa_load(&file->attached, object->id))
 		return 0;
 	error = mgpu_object_pin_for_renderer(gpu, object);
 	if (error)
@@ -225,8 +224,9 @@ int mgpu_attach(struct mgpu *gpu, struct mgpu_file *file, struct mgpu_object *ob
 	error = mgpu_lock(gpu, MGPU_INTERRUPTIBLE);
 	if (error)
 		return error;
-	error = mgpu_object_for_renderer(gpu, object);
-	if (!error && context && !READ_ONCE(context->lost))
+	known = context && !READ_ONCE(context->lost) && context->generation == gpu->generation;
+	error = mgpu_object_for_renderer(gpu, object, known ? context->id : 0);
+	if (!error && known)
 		error = send_name(gpu, MULLION_GPU_ATTACH, context->id, object->id);
 	mgpu_unlock(gpu);
 	if (error)

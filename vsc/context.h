@@ -26,7 +26,7 @@ struct mgpu_context {
 struct mgpu_file {
 	struct mutex lock; /* context's making, and attached */
 	struct mgpu_context *context;
-	struct xarray attached; /* a resource's id: how often; told when there is a context */
+	struct xarray attached; /* resources' ids; told when there is a context */
 	bool rings_chosen; /* by CONTEXT_INIT: submissions may name one */
 	u64 polled; /* rings whose fences are events */
 };

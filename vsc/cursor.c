@@ -35,7 +35,7 @@ static int read_back(struct mgpu *gpu, struct mgpu_object *object, const struct 
 	error = mgpu_lock(gpu, MGPU_PATIENT);
 	if (error)
 		goto out;
-	error = mgpu_object_tell_pages(gpu, object);
+	error = mgpu_object_tell_pages(gpu, object, 0);
 	message = error ? ERR_PTR(error) :
 			  mgpu_message(gpu, MULLION_GPU_TRANSFER_FROM, 0, sizeof(*message));
 	if (!IS_ERR(message)) {
@@ -102,7 +102,7 @@ static void send_cursor(struct mgpu *gpu, struct mgpu_output *output, struct mgp
 
 	if (mgpu_lock(gpu, MGPU_PATIENT))
 		return;
-	if (!image || !mgpu_object_tell_pages(gpu, image)) {
+	if (!image || !mgpu_object_tell_pages(gpu, image, 0)) {
 		message = mgpu_message(gpu, MULLION_GPU_CURSOR, 0, sizeof(*message));
 		if (!IS_ERR(message)) {
 			message->display = output->index;

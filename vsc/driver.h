@@ -184,8 +184,8 @@ int mgpu_dumb_create(struct drm_file *file, struct drm_device *drm,
 		     struct drm_mode_create_dumb *args);
 
 /* ioctl.c */
-extern const struct drm_ioctl_desc mgpu_ioctls[];
-extern const int mgpu_ioctl_count;
+#define MGPU_IOCTLS (DRM_VIRTGPU_CONTEXT_INIT + 1)
+extern const struct drm_ioctl_desc mgpu_ioctls[MGPU_IOCTLS];
 
 /* statistics.c */
 void mgpu_statistics_init(struct drm_minor *minor);

@@ -38,7 +38,11 @@ static int send_hello(struct mgpu *gpu)
 
 	mgpu_lock_any(gpu);
 	reinit_completion(&gpu->welcomed);
-	mgpu_set_state(gpu, MGPU_GREETING);
+	if (!mgpu_change_state(gpu, MGPU_RESETTING, MGPU_GREETING) &&
+	    !mgpu_change_state(gpu, MGPU_CLOSED, MGPU_GREETING)) {
+		mgpu_unlock(gpu);
+		return -ENODEV;
+	}
 	begin_generation(gpu);
 	hello = mgpu_message(gpu, MULLION_GPU_HELLO, 0, sizeof(*hello));
 	if (IS_ERR(hello)) {
@@ -82,15 +86,14 @@ int mgpu_greet(struct mgpu *gpu, unsigned int seconds)
 		dev_err(&gpu->pdev->dev, "hv-gpu does not answer\n");
 		return -ETIMEDOUT;
 	}
-	mgpu_lock_any(gpu);
-	if (mgpu_state(gpu) != MGPU_GREETING)
-		error = mgpu_state(gpu) == MGPU_RESETTING ? -EAGAIN : -ENODEV;
-	else
+	if (mgpu_state(gpu) == MGPU_GREETING) {
 		error = check_welcome(gpu);
-	if (!error)
-		mgpu_set_state(gpu, MGPU_READY);
-	mgpu_unlock(gpu);
-	return error;
+		if (error)
+			return error;
+	}
+	if (mgpu_change_state(gpu, MGPU_GREETING, MGPU_READY))
+		return 0;
+	return mgpu_state(gpu) == MGPU_RESETTING ? -EAGAIN : -ENODEV;
 }
 
 int mgpu_open_channel(struct mgpu *gpu)

@@ -2,8 +2,8 @@
 /*
  * Resources: made, mapped, transferred, waited for.
  *
- * A resource's pages are allocated and told to hv-gpu when a program maps it or transfers
- * to or from it: most textures and render targets have none.
+ * A resource's pages are allocated and told to hv-gpu when it is made: commands may copy to
+ * and from it before anybody maps it, and virglrenderer takes none that name one without.
  */
 #include <linux/dma-resv.h>
 
@@ -41,7 +41,7 @@ static int give_pages(struct mgpu *gpu, struct mgpu_object *object)
 	error = mgpu_lock(gpu, MGPU_INTERRUPTIBLE);
 	if (error)
 		return error;
-	error = mgpu_object_tell_pages(gpu, object);
+	error = mgpu_object_tell_pages(gpu, object, 0);
 	mgpu_unlock(gpu);
 	return error;
 }
@@ -128,6 +128,8 @@ int mgpu_resource_create_ioctl(struct drm_device *drm, void *data, struct drm_fi
 	object->renderer = renderer;
 	if (renderer)
 		error = attach_new(gpu, file, object);
+	if (!error && renderer)
+		error = give_pages(gpu, object);
 	if (!error)
 		error = drm_gem_handle_create(file, &object->base.base, &args->bo_handle);
 	args->res_handle = object->id;

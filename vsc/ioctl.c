@@ -8,7 +8,7 @@
 #include "driver.h"
 #include "ioctl.h"
 
-const struct drm_ioctl_desc mgpu_ioctls[] = {
+const struct drm_ioctl_desc mgpu_ioctls[MGPU_IOCTLS] = {
 	DRM_IOCTL_DEF_DRV(VIRTGPU_MAP, mgpu_map_ioctl, DRM_RENDER_ALLOW),
 	DRM_IOCTL_DEF_DRV(MGPU_EXECBUFFER, mgpu_execbuffer_ioctl, DRM_RENDER_ALLOW),
 	DRM_IOCTL_DEF_DRV(VIRTGPU_GETPARAM, mgpu_getparam_ioctl, DRM_RENDER_ALLOW),
@@ -22,5 +22,3 @@ const struct drm_ioctl_desc mgpu_ioctls[] = {
 			  DRM_RENDER_ALLOW),
 	DRM_IOCTL_DEF_DRV(VIRTGPU_CONTEXT_INIT, mgpu_context_init_ioctl, DRM_RENDER_ALLOW),
 };
-
-const int mgpu_ioctl_count = ARRAY_SIZE(mgpu_ioctls);

@@ -39,6 +39,7 @@ static const struct drm_driver mgpu_driver = {
 	.debugfs_init = mgpu_statistics_init,
 	MGPU_PRIME_OPS MGPU_FBDEV_OPS.fops = &mgpu_fops,
 	.ioctls = mgpu_ioctls,
+	.num_ioctls = MGPU_IOCTLS,
 	.name = MGPU_NAME,
 	.desc = MGPU_DESCRIPTION,
 	MGPU_DATE("0").major = 0,
@@ -144,11 +145,14 @@ static void end_screens(struct mgpu *gpu)
 /* Nobody sends any more, nobody waits, hv-gpu lets go of all memory. */
 static void stop(struct mgpu *gpu, enum mgpu_channel_state after)
 {
+	/* Whoever waits for room with the lock gives up first. */
 	mgpu_set_state(gpu, MGPU_GONE);
-	mgpu_lose_all(gpu);
 	mgpu_lock_any(gpu);
+	mgpu_set_state(gpu, MGPU_GONE);
 	mgpu_rings_begin_again(gpu->own);
 	mgpu_unlock(gpu);
+	mgpu_lose_all(gpu);
+	complete_all(&gpu->welcomed);
 	cancel_work_sync(&gpu->reset_work);
 	mgpu_close_channel(gpu);
 	mgpu_lock_any(gpu);

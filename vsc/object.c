@@ -27,12 +27,13 @@ static int send_plain(struct mgpu *gpu, u32 id, u64 size)
 	return 0;
 }
 
-static int send_create(struct mgpu *gpu, const struct mgpu_object *object)
+/* The context pays when it fails; 0: nobody. */
+static int send_create(struct mgpu *gpu, const struct mgpu_object *object, u32 context)
 {
 	const struct mgpu_shape *shape = &object->shape;
 	struct mullion_gpu_resource_create *message;
 
-	message = mgpu_message(gpu, MULLION_GPU_RESOURCE_CREATE, 0, sizeof(*message));
+	message = mgpu_message(gpu, MULLION_GPU_RESOURCE_CREATE, context, sizeof(*message));
 	if (IS_ERR(message))
 		return PTR_ERR(message);
 	message->resource = object->id;
@@ -73,22 +74,22 @@ u64 mgpu_send_marker(struct mgpu *gpu)
 	return send_destroy(gpu, MGPU_MARKER_ID);
 }
 
-int mgpu_object_tell(struct mgpu *gpu, struct mgpu_object *object)
+int mgpu_object_tell(struct mgpu *gpu, struct mgpu_object *object, u32 context)
 {
 	int error;
 
 	if (object->known == gpu->generation)
 		return 0;
-	error = object->renderer ? send_create(gpu, object) :
+	error = object->renderer ? send_create(gpu, object, context) :
 				   send_plain(gpu, object->id, object->base.base.size);
 	if (!error)
 		object->known = gpu->generation;
 	return error;
 }
 
-int mgpu_object_tell_pages(struct mgpu *gpu, struct mgpu_object *object)
+int mgpu_object_tell_pages(struct mgpu *gpu, struct mgpu_object *object, u32 context)
 {
-	int error = mgpu_object_tell(gpu, object);
+	int error = mgpu_object_tell(gpu, object, context);
 
 	if (error || object->told == gpu->generation)
 		return error;
@@ -126,7 +127,7 @@ static int send_content(struct mgpu *gpu, struct mgpu_object *object)
 	return 0;
 }
 
-int mgpu_object_for_renderer(struct mgpu *gpu, struct mgpu_object *object)
+int mgpu_object_for_renderer(struct mgpu *gpu, struct mgpu_object *object, u32 context)
 {
 	bool first = object->known != gpu->generation || !object->renderer;
 	int error;
@@ -136,16 +137,16 @@ int mgpu_object_for_renderer(struct mgpu *gpu, struct mgpu_object *object)
 	if (!object->renderer) {
 		shape_of_dumb(object);
 		if (object->known == gpu->generation) {
-			error = send_create(gpu, object);
+			error = send_create(gpu, object, context);
 			if (error)
 				return error;
 		}
 		object->renderer = true;
 	}
-	if (!object->dumb)
-		return mgpu_object_tell(gpu, object);
-	error = mgpu_object_tell_pages(gpu, object);
-	if (!error && first)
+	if (!object->pages)
+		return mgpu_object_tell(gpu, object, context);
+	error = mgpu_object_tell_pages(gpu, object, context);
+	if (!error && first && object->dumb)
 		error = send_content(gpu, object);
 	return error;
 }

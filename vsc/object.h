@@ -46,10 +46,11 @@ struct mgpu_object *mgpu_object_new(struct mgpu *gpu, size_t size);
 int mgpu_object_pin(struct mgpu_object *object);
 int mgpu_object_pin_for_renderer(struct mgpu *gpu, struct mgpu_object *object);
 
-/* With channel.lock: hv-gpu knows it, with its pages; as the renderer's. */
-int mgpu_object_tell(struct mgpu *gpu, struct mgpu_object *object);
-int mgpu_object_tell_pages(struct mgpu *gpu, struct mgpu_object *object);
-int mgpu_object_for_renderer(struct mgpu *gpu, struct mgpu_object *object);
+/* With channel.lock: hv-gpu knows it, with its pages; as the renderer's. The context, or 0,
+ * is lost when the renderer refuses it. */
+int mgpu_object_tell(struct mgpu *gpu, struct mgpu_object *object, u32 context);
+int mgpu_object_tell_pages(struct mgpu *gpu, struct mgpu_object *object, u32 context);
+int mgpu_object_for_renderer(struct mgpu *gpu, struct mgpu_object *object, u32 context);
 /* hv-gpu gives back what it has of others before this when the number is done. */
 u64 mgpu_send_marker(struct mgpu *gpu);
 

@@ -160,9 +160,9 @@ static int show(struct mgpu *gpu, struct mgpu_output *output, const struct drm_p
 	int error;
 
 	if (object->renderer && !object->dumb)
-		error = mgpu_object_tell(gpu, object);
+		error = mgpu_object_tell(gpu, object, 0);
 	else
-		error = mgpu_object_tell_pages(gpu, object);
+		error = mgpu_object_tell_pages(gpu, object, 0);
 	if (!error && (scanout || again))
 		error = send_scanout(gpu, output, object, state);
 	if (!error && object->renderer && object->dumb)

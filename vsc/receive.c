@@ -17,10 +17,10 @@ static void welcome(struct mgpu *gpu, const struct mullion_gpu_welcome *message)
 
 static void reset(struct mgpu *gpu)
 {
-	if (mgpu_state(gpu) == MGPU_GONE || mgpu_state(gpu) == MGPU_CLOSED)
+	if (!mgpu_change_state(gpu, MGPU_READY, MGPU_RESETTING) &&
+	    !mgpu_change_state(gpu, MGPU_GREETING, MGPU_RESETTING))
 		return;
 	gpu->statistics.resets++;
-	mgpu_set_state(gpu, MGPU_RESETTING);
 	mgpu_lose_all(gpu);
 	complete_all(&gpu->welcomed);
 	schedule_work(&gpu->reset_work);

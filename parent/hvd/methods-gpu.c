@@ -219,20 +219,14 @@ int method_screenshot(sd_varlink *link, sd_json_variant *json, sd_varlink_method
 
 /* ---- SetGpu ---- */
 
-static bool set_limits(struct partition *partition, struct domain *domain,
-		       const struct parameters *parameters, struct failure *failure)
+static void set_limits(struct domain_video *video, uint64_t memory, uint64_t weight, uint64_t cap)
 {
-	struct domain_video *video = &domain->video;
-
-	if (!domain_has_screen(domain))
-		return no_screen(partition, failure);
-	if (parameters->weight != UINT64_MAX)
-		video->weight = (uint32_t)parameters->weight;
-	if (parameters->cap != UINT64_MAX)
-		video->cap = (uint32_t)parameters->cap;
-	if (parameters->memory != UINT64_MAX)
-		video->memory = parameters->memory;
-	return true;
+	if (memory != UINT64_MAX)
+		video->memory = memory;
+	if (weight != UINT64_MAX)
+		video->weight = (uint32_t)weight;
+	if (cap != UINT64_MAX)
+		video->cap = (uint32_t)cap;
 }
 
 static bool check_limits(const struct parameters *parameters, struct failure *failure)
@@ -255,80 +249,108 @@ static bool check_limits(const struct parameters *parameters, struct failure *fa
 	return true;
 }
 
-/* Whether the partition is still the one that was asked about. */
-static bool is_there(const struct waiter *waiter)
+/* The partition that was asked about, if it is still there. */
+static struct partition *find(const struct waiter *waiter)
 {
-	const struct domain *about = waiter->change.live ? waiter->change.live :
-							   waiter->change.config;
-	const struct partition *at = waiter->hvd->partitions;
+	struct partition *at = waiter->hvd->partitions;
 
 	while (at && at != waiter->partition)
 		at = at->next;
-	return at && sd_id128_equal(at->config->uuid, about->uuid);
+	return at && sd_id128_equal(at->config->uuid, waiter->uuid) ? at : NULL;
 }
 
-/* What systemd has set is what runs from now on, and what was defined is kept. */
+/* In a copy, which becomes the definition when it is kept. */
+static bool set_config(struct partition *partition, const struct waiter *waiter,
+		       struct failure *failure)
+{
+	struct domain *config = domain_copy(partition->config);
+
+	if (!config)
+		return fail(failure, FAILURE_BUSY, "out of memory");
+	set_limits(&config->video, waiter->memory, waiter->weight, waiter->cap);
+	if (!methods_save(partition, config, failure)) {
+		domain_free(config);
+		return false;
+	}
+	domain_free(partition->config);
+	partition->config = config;
+	return true;
+}
+
+/* What systemd has set is what runs from now on, and what was defined is kept. Both may
+ * have changed otherwise meanwhile. */
 static void on_limited(void *context, const struct failure *failure)
 {
 	struct waiter *waiter = context;
-	struct partition *partition = waiter->partition;
-	struct methods_change *change = &waiter->change;
+	struct partition *partition = find(waiter);
 	JSON_AUTO sd_json_variant *video = NULL;
 	struct failure own;
 
+	if (!failure && !partition) {
+		fail(&own, FAILURE_NO_SUCH_PARTITION, "the partition is gone");
+		failure = &own;
+	}
+	if (!failure && waiter->config && !set_config(partition, waiter, &own))
+		failure = &own;
 	if (failure) {
 		waiter_refuse(waiter, failure);
 		return;
 	}
-	if (!is_there(waiter)) {
-		fail(&own, FAILURE_NO_SUCH_PARTITION, "the partition is gone");
-		waiter_refuse(waiter, &own);
-		return;
-	}
-	if (change->config && !methods_save(partition, change->config, &own)) {
-		waiter_refuse(waiter, &own);
-		return;
-	}
-	video = partition_json_video(change->live ? change->live : change->config);
-	if (change->live && partition->live) {
-		domain_free(partition->live);
-		partition->live = change->live;
-		change->live = NULL;
+	if (waiter->live && partition->live) {
+		set_limits(&partition->live->video, UINT64_MAX, waiter->weight, waiter->cap);
 		partition_note_live(partition);
 	}
-	if (change->config) {
-		domain_free(partition->config);
-		partition->config = change->config;
-		change->config = NULL;
-	}
 	events_emit(partition, EVENT_CHANGED);
+	video = partition_json_video(waiter->live ? partition_domain(partition) :
+						    partition->config);
 	methods_answer(waiter->client, "video", video);
 	connection_update(waiter->client);
 	waiter_free(waiter);
 }
 
-/* One that may begin; takes what change has over. */
-static int change_limits(sd_varlink *link, struct methods_change *change)
+/* One that may begin. */
+static int change_limits(sd_varlink *link, const struct methods_change *change,
+			 const struct parameters *parameters)
 {
 	struct partition *partition = change->partition;
 	struct waiter *waiter = waiter_new(link, partition);
 	struct spawner_limits limits;
 	struct failure failure;
 
-	if (!waiter) {
-		methods_change_free(change);
+	if (!waiter)
 		return waiter_no_memory(link);
-	}
-	waiter->change = *change;
+	waiter->live = change->live;
+	waiter->config = change->config;
+	waiter->memory = parameters->memory;
+	waiter->weight = parameters->weight;
+	waiter->cap = parameters->cap;
 	if (!change->live) {
 		on_limited(waiter, NULL);
 		return 0;
 	}
+	set_limits(&change->live->video, UINT64_MAX, waiter->weight, waiter->cap);
 	limits = devices_gpu_limits(change->live);
 	return spawner_limit(partition->hvd->spawner, PEER_GPU, partition_name(partition), &limits,
 			     on_limited, waiter, &failure) ?
 		       0 :
 		       waiter_refuse_now(waiter, &failure);
+}
+
+/* Whether what is to be changed can be. */
+static bool check_change(const struct methods_change *change, const struct parameters *parameters,
+			 struct failure *failure)
+{
+	const struct domain *domains[] = { change->live, change->config };
+
+	if (change->live && parameters->memory != UINT64_MAX)
+		return fail(
+			failure, FAILURE_UNSUPPORTED,
+			"the GPU's memory changes with the next start: in the definition alone");
+	for (size_t i = 0; i < 2; i++) {
+		if (domains[i] && !domain_has_screen(domains[i]))
+			return no_screen(change->partition, failure);
+	}
+	return true;
 }
 
 int method_set_gpu(sd_varlink *link, sd_json_variant *json, sd_varlink_method_flags_t flags,
@@ -358,16 +380,12 @@ int method_set_gpu(sd_varlink *link, sd_json_variant *json, sd_varlink_method_fl
 	if (!partition || !check_limits(&parameters, &failure) ||
 	    !methods_change_begin(&change, partition, parameters.scope, &failure))
 		return failure_reply(&failure, link, NULL);
-	if (change.live && parameters.memory != UINT64_MAX)
-		fail(&failure, FAILURE_UNSUPPORTED,
-		     "the GPU's memory changes with the next start: in the definition alone");
-	else if ((!change.live || set_limits(partition, change.live, &parameters, &failure)) &&
-		 (!change.config || set_limits(partition, change.config, &parameters, &failure)))
-		failure.kind = FAILURE_NONE;
-	if (failure.kind != FAILURE_NONE) {
-		methods_change_free(&change);
-		return failure_reply(&failure, link, NULL);
+	if (check_change(&change, &parameters, &failure)) {
+		methods_note(link, "limit the GPU of", partition_name(partition));
+		result = change_limits(link, &change, &parameters);
+	} else {
+		result = failure_reply(&failure, link, NULL);
 	}
-	methods_note(link, "limit the GPU of", partition_name(partition));
-	return change_limits(link, &change);
+	methods_change_free(&change);
+	return result;
 }

@@ -12,6 +12,7 @@ struct waiter *waiter_new(sd_varlink *client, struct partition *partition)
 		waiter->client = sd_varlink_ref(client);
 		waiter->partition = partition;
 		waiter->hvd = partition->hvd;
+		waiter->uuid = partition->config->uuid;
 	}
 	return waiter;
 }
@@ -23,7 +24,6 @@ void waiter_free(struct waiter *waiter)
 	sd_json_variant_unref(waiter->cards);
 	sd_json_variant_unref(waiter->gpu);
 	domain_free(waiter->device);
-	methods_change_free(&waiter->change);
 	free(waiter);
 }
 

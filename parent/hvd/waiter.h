@@ -9,12 +9,15 @@
 struct waiter {
 	sd_varlink *client;
 	struct hvd *hvd;
+	sd_id128_t uuid; /* of the partition */
 	struct partition *partition; /* looked at only when all went well */
 	struct domain *device; /* AttachDevice, DetachDevice */
 	bool config; /* the definition is changed too */
 	char target[DOMAIN_TARGET_MAX]; /* ResizeDisk */
 	sd_json_variant *disks, *cards, *gpu; /* DeviceStats; gpu: NULL: none */
-	struct methods_change change; /* SetGpu */
+	/* SetGpu: what is set, in the definition if config, in what runs if live. */
+	bool live;
+	uint64_t memory, weight, cap; /* UINT64_MAX: stays */
 };
 
 /* NULL: no memory. */

@@ -27,6 +27,11 @@ DefinitionBlock ("dsdt.aml", "DSDT", 2, "MULLIO", "MULLION ", 1)
 				Name (_DDN, "VMBUS")
 				Name (_UID, Zero)
 				Name (_STA, 0x0F)
+				// Linux looks no further, at those of a parent, where there are
+				// none at all.
+				Name (_CRS, ResourceTemplate ()
+				{
+				})
 			}
 		}
 

@@ -150,7 +150,8 @@ static void make_hello(void)
 	memset(hello->pfns, 0, sizeof(hello->pfns));
 	for (uint32_t i = 0; i < GPU_SHARED_PAGES; i++)
 		hello->pfns[i] = GPU_SHARED_PFN + i;
-	memset(hello->driver, 0, sizeof(hello->driver) + sizeof(hello->kernel));
+	memset(hello->driver, 0, sizeof(hello->driver));
+	memset(hello->kernel, 0, sizeof(hello->kernel));
 }
 
 /* What would be wrong at nearly all times if it were left to chance. */
@@ -160,6 +161,8 @@ static uint32_t repair(const uint8_t **data, size_t *left, uint32_t type, uint32
 	struct mullion_gpu_resource_create *resource = (void *)bytes;
 	struct mullion_gpu_submit_pages *submit = (void *)bytes;
 	struct mullion_gpu_pages *pages = (void *)bytes;
+	struct mullion_gpu_scanout *scanout = (void *)bytes;
+	struct mullion_gpu_name *name = (void *)bytes;
 
 	switch (type) {
 	case MULLION_GPU_HELLO:
@@ -186,13 +189,13 @@ static uint32_t repair(const uint8_t **data, size_t *left, uint32_t type, uint32
 		submit->taken = submit->taken ? ++numbers : 0;
 		return add_runs(data, left, size, &submit->count, submit->runs);
 	case MULLION_GPU_SCANOUT:
-		((struct mullion_gpu_scanout *)(void *)bytes)->format = 0x34325258;
+		scanout->format = 0x34325258;
 		return size;
 	case MULLION_GPU_ATTACH:
 	case MULLION_GPU_DETACH:
 	case MULLION_GPU_RESOURCE_DESTROY:
 	case MULLION_GPU_PLAIN_CREATE:
-		((struct mullion_gpu_name *)(void *)bytes)->reserved = 0;
+		name->reserved = 0;
 		return size;
 	default:
 		return size;

@@ -8,7 +8,7 @@
 #include "table.h"
 #include "text.h"
 
-#define LABEL "%-14s"
+#define LABEL "%-16s"
 #define MIB (1 << 20)
 
 /* ---- what both ways have in common ---- */
@@ -126,6 +126,7 @@ static void print_tuning(const struct video *video)
 
 /* ---- info ---- */
 
+/* Those that are connected, or show something all the same. */
 static enum hvctl_status print_displays(sd_json_variant *displays)
 {
 	for (size_t i = 0; i < sd_json_variant_elements(displays); i++) {
@@ -140,6 +141,8 @@ static enum hvctl_status print_displays(sd_json_variant *displays)
 
 		if (reply.fault)
 			return reply_check(&reply);
+		if (!connected && !number[3])
+			continue;
 		snprintf(label, sizeof(label), "display %llu", (unsigned long long)number[0]);
 		printf(LABEL "%llux%llu%s, ", label, (unsigned long long)number[1],
 		       (unsigned long long)number[2], connected ? "" : " (not connected)");

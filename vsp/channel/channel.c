@@ -53,6 +53,7 @@ struct open_channel {
 	uint32_t send_wanted; /* bytes; the provider waits for ready() */
 	bool in_turn, paused, broken, closing;
 	bool signal_due; /* see channel_signal() */
+	bool turn_over; /* see channel_end_turn() */
 	bool starved; /* the last turn ended for want of a ticket */
 	bool in_close; /* the provider's close() runs */
 	uint64_t signals_in, signals_out;
@@ -444,15 +445,16 @@ static void turn(struct open_channel *c)
 	unsigned int n = 0;
 
 	ring_mask(&c->in);
-	c->starved = false;
-	while (n < CHANNEL_TURN && !c->paused && !c->broken && take_one(c, &drained))
+	c->starved = c->turn_over = false;
+	while (n < CHANNEL_TURN && !c->paused && !c->broken && !c->turn_over &&
+	       take_one(c, &drained))
 		n++;
 	if (n && c->channel.ops->turn)
 		c->channel.ops->turn(&c->channel);
 	publish(c);
 	if (c->broken)
 		return;
-	if (drained ? ring_unmask(&c->in) : n == CHANNEL_TURN)
+	if (drained ? ring_unmask(&c->in) : n == CHANNEL_TURN || c->turn_over)
 		again(c);
 }
 
@@ -477,6 +479,11 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
 	if (read(fd, &count, sizeof(count)) == sizeof(count))
 		c->signals_in += count;
 	on_due(fd, what, context);
+}
+
+void channel_end_turn(struct channel *channel)
+{
+	of(channel)->turn_over = true;
 }
 
 void channel_pause(struct channel *channel, bool pause)

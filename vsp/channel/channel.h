@@ -153,6 +153,9 @@ void channel_signal(struct channel *channel);
  */
 void channel_replaces(struct channel *channel, const struct vmbus_guid *instance);
 
+/* From within packet(): it took long, others of the loop want theirs before the next one. */
+void channel_end_turn(struct channel *channel);
+
 /* No packets for now, and again. */
 void channel_pause(struct channel *channel, bool pause);
 

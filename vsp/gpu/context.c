@@ -109,7 +109,8 @@ void context_destroy(struct gpu *gpu, struct context *context)
 	if (!context->lost)
 		gpu->renderer->ops->context_destroy(gpu->renderer, context->id);
 	fence_drop(gpu, context);
-	*place = NULL;
+	if (place)
+		*place = NULL;
 	gpu->context_count--;
 	free(context);
 }

@@ -67,8 +67,6 @@ bool fence_ask(struct gpu *gpu, struct context *context, uint32_t ring, uint64_t
 	}
 	if (!(context->due & 1ull << ring))
 		timeline->since = now_ns();
-	if (!gpu->fences_due)
-		gpu->due_at = timeline->since;
 	context->due |= 1ull << ring;
 	gpu->fences_due = true;
 	return true;
@@ -182,6 +180,7 @@ void fence_done(void *context, const struct renderer_fence *fences, unsigned int
 {
 	struct gpu *gpu = context;
 
+	gpu->progress_at = now_ns();
 	for (unsigned int i = 0; i < count; i++) {
 		struct context *of = gpu->own ? context_find(gpu, fences[i].context) : NULL;
 
@@ -241,4 +240,11 @@ uint64_t gpu_oldest_fence(const struct gpu *gpu)
 			oldest = context->fences->since;
 	}
 	return oldest < now ? now - oldest : 0;
+}
+
+uint64_t gpu_without_progress(const struct gpu *gpu)
+{
+	uint64_t oldest = gpu_oldest_fence(gpu), ago = now_ns() - gpu->progress_at;
+
+	return oldest < ago ? oldest : ago;
 }

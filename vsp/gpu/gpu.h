@@ -59,11 +59,13 @@ struct device *gpu_device(struct gpu *gpu);
 bool gpu_works(const struct gpu *gpu);
 
 /* What the guest's screen should be from now on. */
-void gpu_set_display(struct gpu *gpu, unsigned int display, bool connected, uint32_t width,
+void gpu_set_display(struct gpu *gpu, unsigned int number, bool connected, uint32_t width,
 		     uint32_t height);
 
 /* How long the renderer has owed the oldest fence, nanoseconds; 0: it owes none. */
 uint64_t gpu_oldest_fence(const struct gpu *gpu);
+/* The same, but not longer ago than any fence was done: one that is slow goes on. */
+uint64_t gpu_without_progress(const struct gpu *gpu);
 
 /* Copies what a display shows, with its cursor. 0, or an errno: ENODATA nothing was shown
  * yet, EOPNOTSUPP pixels of a kind that is not known, ENOMEM, EIO. */
@@ -74,7 +76,7 @@ struct gpu_display {
 	uint32_t width, height; /* asked for */
 	uint32_t shown_width, shown_height; /* 0: nothing is shown */
 };
-void gpu_display(const struct gpu *gpu, unsigned int display, struct gpu_display *info);
+void gpu_display(const struct gpu *gpu, unsigned int number, struct gpu_display *info);
 
 struct gpu_context {
 	uint32_t id, capset;

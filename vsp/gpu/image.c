@@ -107,7 +107,7 @@ bool image_fill(struct image *image, enum image_format format, const struct iove
 {
 	size_t bytes = (size_t)image->width * image_pixel_size(format);
 	struct place place = { .piece = pieces, .end = pieces + count };
-	uint8_t *raw = malloc(bytes);
+	uint8_t *raw = calloc(1, bytes);
 	bool ok = raw && skip(&place, offset);
 
 	for (uint32_t y = 0; ok && y < image->height; y++) {

@@ -71,7 +71,7 @@ static bool make_room(struct gpu *gpu, struct resource *resource)
 	uint64_t more = (room - resource->piece_room) * sizeof(*resource->pieces);
 	struct iovec *pieces;
 
-	if (resource->piece_count < resource->piece_room)
+	if (resource->pieces && resource->piece_count < resource->piece_room)
 		return true;
 	if (!pay(gpu, resource, more))
 		return false;
@@ -87,8 +87,9 @@ static bool make_room(struct gpu *gpu, struct resource *resource)
 
 static bool add_piece(struct gpu *gpu, struct resource *resource, uint8_t *at, size_t size)
 {
-	struct iovec *last = resource->piece_count ? &resource->pieces[resource->piece_count - 1] :
-						     NULL;
+	struct iovec *last = resource->pieces && resource->piece_count ?
+				     &resource->pieces[resource->piece_count - 1] :
+				     NULL;
 
 	if (last && (uint8_t *)last->iov_base + last->iov_len == at) {
 		last->iov_len += size;
@@ -160,7 +161,8 @@ void resource_pages(struct gpu *gpu, struct context *context, const struct messa
 	if (!resource)
 		return;
 	if (!pages->first) {
-		screen_forget(gpu, resource);
+		if (resource->kind == RESOURCE_PLAIN)
+			screen_forget(gpu, resource);
 		drop_pages(gpu, resource);
 		resource->page_total = pages->total;
 	}
@@ -293,13 +295,14 @@ void resource_create(struct gpu *gpu, struct context *context, const struct mess
 		resource = add(gpu, context, message, id);
 	if (!resource)
 		return;
-	screen_forget(gpu, resource);
 	if (!draw(gpu, context, resource, message)) {
+		screen_forget(gpu, resource);
 		drop_pages(gpu, resource);
 		resource->kind = RESOURCE_LOST;
 		return;
 	}
 	resource->kind = RESOURCE_DRAWN;
+	screen_promote(gpu, resource);
 	give_pages(gpu, context, resource, message);
 }
 

@@ -56,7 +56,7 @@ static const char *take_plain(struct picture *picture, const struct mullion_gpu_
 	return NULL;
 }
 
-static const char *take_drawn(struct picture *picture, const struct mullion_gpu_scanout *scanout)
+static const char *take_drawn(struct picture *picture)
 {
 	const struct resource *resource = picture->resource;
 
@@ -65,8 +65,8 @@ static const char *take_drawn(struct picture *picture, const struct mullion_gpu_
 		return "a format that is not shown";
 	if (resource->target != TARGET_2D && resource->target != TARGET_RECT)
 		return "a resource that is no picture";
-	if ((uint64_t)scanout->x + scanout->width > resource->width ||
-	    (uint64_t)scanout->y + scanout->height > resource->height)
+	if ((uint64_t)picture->x + picture->width > resource->width ||
+	    (uint64_t)picture->y + picture->height > resource->height)
 		return "more than the resource has";
 	return NULL;
 }
@@ -92,7 +92,7 @@ void screen_scanout(struct gpu *gpu, struct context *context, const struct messa
 	else if (picture.resource->kind == RESOURCE_PLAIN)
 		wrong = take_plain(&picture, scanout);
 	else
-		wrong = take_drawn(&picture, scanout);
+		wrong = take_drawn(&picture);
 	if (wrong)
 		blame(gpu, context, message, wrong);
 	else
@@ -141,6 +141,20 @@ void screen_forget(struct gpu *gpu, const struct resource *resource)
 			display->next = (struct picture){ 0 };
 		if (display->now.resource == resource)
 			display->now = (struct picture){ 0 };
+	}
+}
+
+static void promote(struct picture *picture, const struct resource *resource)
+{
+	if (picture->resource == resource && take_drawn(picture))
+		*picture = (struct picture){ 0 };
+}
+
+void screen_promote(struct gpu *gpu, const struct resource *resource)
+{
+	for (uint32_t i = 0; i < MULLION_GPU_DISPLAYS_MAX; i++) {
+		promote(&gpu->displays[i].next, resource);
+		promote(&gpu->displays[i].now, resource);
 	}
 }
 

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "gpu.h"
@@ -29,9 +30,15 @@
 
 #define NAME_MAX_LENGTH 128u
 #define SHOTS_MAX 4u
-/* After so long a renderer that does not come back, or owes a fence, is stuck. */
+/* After so long a renderer that does not come back, or owes fences and finishes none, is
+ * stuck; after so much longer also where it finishes others. */
 #define STUCK_S 60u
+#define ENDLESS_S 300u
 #define LOOK_S 5
+/* A guest can do wrong, and change the screen's source, as often as it likes. */
+#define LINES_MAX 10u
+#define LINES_S 5
+#define NEWS_MS 100
 
 struct pending_shot {
 	struct shot *shot; /* NULL: free */
@@ -52,6 +59,11 @@ static struct screen {
 	uint64_t memory_max;
 	char problem[160]; /* why there is no 3D; "": there is */
 	enum source told; /* what subscribers know */
+	struct event *news; /* tells them of another one */
+	struct {
+		time_t since; /* of the period, seconds */
+		unsigned int count, left_out;
+	} lines;
 	struct pending_shot shots[SHOTS_MAX];
 } self;
 
@@ -90,12 +102,40 @@ static void tell(const char *kind, const char *detail)
 	service_notify(self.service, event);
 }
 
-static void tell_source(void)
+static void on_news(evutil_socket_t fd, short what, void *context)
 {
+	(void)fd, (void)what, (void)context;
 	if (source() == self.told)
 		return;
 	self.told = source();
 	tell("source", NULL);
+}
+
+/* Soon: a driver that begins anew is nothing to be told of. */
+static void tell_source(void)
+{
+	static const struct timeval soon = { .tv_usec = NEWS_MS * 1000L };
+
+	if (self.news && !event_pending(self.news, EV_TIMEOUT, NULL))
+		event_add(self.news, &soon);
+}
+
+/* True: one more line may be said about what the guest does. */
+static bool may_say(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (now.tv_sec - self.lines.since >= LINES_S) {
+		if (self.lines.left_out)
+			notice("the guest: %u lines left out", self.lines.left_out);
+		self.lines.since = now.tv_sec;
+		self.lines.count = self.lines.left_out = 0;
+	}
+	if (self.lines.count++ < LINES_MAX)
+		return true;
+	self.lines.left_out++;
+	return false;
 }
 
 static void on_working(void *context, bool works)
@@ -113,6 +153,8 @@ static void on_resumed(void *context)
 static void on_lost(void *context, uint32_t id, const char *text)
 {
 	(void)context;
+	if (!may_say())
+		return;
 	if (id)
 		tell("context_lost", text);
 	else
@@ -150,10 +192,12 @@ static int on_subscribe(sd_varlink *link, sd_json_variant *parameters,
 static void on_look(evutil_socket_t fd, short what, void *context)
 {
 	(void)fd, (void)what, (void)context;
-	if (gpu_oldest_fence(self.gpu) < STUCK_S * 1000000000ull)
+	if (gpu_without_progress(self.gpu) < STUCK_S * 1000000000ull &&
+	    gpu_oldest_fence(self.gpu) < ENDLESS_S * 1000000000ull)
 		return;
 	/* Nothing can be done about it from within. */
-	notice("the renderer has not finished within %u seconds: the process ends", STUCK_S);
+	notice("the renderer has not finished within %u seconds: the process ends",
+	       (unsigned int)(gpu_oldest_fence(self.gpu) / 1000000000u));
 	_exit(ERROR_FAILED);
 }
 
@@ -180,7 +224,9 @@ static void unmake(void)
 	self.link = NULL;
 	if (self.look)
 		event_free(self.look);
-	self.look = NULL;
+	if (self.news)
+		event_free(self.news);
+	self.look = self.news = NULL;
 	gpu_free(self.gpu);
 	self.gpu = NULL;
 	if (self.renderer)
@@ -264,7 +310,11 @@ static bool make(const struct given *given, int partition, int socket, int rende
 		 struct error *error)
 {
 	self.memory_max = given->memory_max;
-	self.guest = partition_guest(partition, false, error);
+	self.news = evtimer_new(service_base(self.service), on_news, NULL);
+	if (!self.news)
+		error_fill_errno(error, ENOMEM, "events");
+	else
+		self.guest = partition_guest(partition, false, error);
 	if (self.guest && make_video(given, error) &&
 	    (!given->gpu || make_gpu(given, render_fd, error))) {
 		self.link = link_new(service_base(self.service), socket, self.guest, find_device,

@@ -17,7 +17,7 @@
 
 #define PAGE 4096u
 #define HOST_FEATURES_3D MULLION_GPU_FEATURE_3D
-/* A turn whose messages take long gives fences meanwhile. */
+/* A turn takes no more messages after so long. */
 #define LONG_TURN_NS 1000000u
 /* No new work while the renderer owes as many as this. */
 #define FENCES_MANY (RENDERER_FENCES_MAX / 2)
@@ -210,6 +210,7 @@ static bool speak(const struct mullion_gpu_hello *hello)
 
 static void on_hello(struct gpu *gpu, const struct mullion_gpu_hello *hello)
 {
+	static const struct vmbus_guid none;
 	char line[160];
 
 	drop_session(gpu);
@@ -237,7 +238,7 @@ static void on_hello(struct gpu *gpu, const struct mullion_gpu_hello *hello)
 	welcome(gpu, true);
 	for (uint32_t i = 0; i < MULLION_GPU_DISPLAYS_MAX; i++)
 		screen_tell(gpu, i);
-	if (memcmp(&gpu->config.replaces, &(struct vmbus_guid){ 0 }, sizeof(struct vmbus_guid)))
+	if (memcmp(&gpu->config.replaces, &none, sizeof(none)) != 0)
 		channel_replaces(gpu->channel, &gpu->config.replaces);
 	gpu->calls->working(gpu->context, true);
 }
@@ -363,12 +364,15 @@ void session_packet(struct gpu *gpu, const struct packet *packet)
 		obey(gpu, &message, wrong);
 	else if (gpu->state == SESSION_WORKING)
 		session_fault(gpu, gpu->own, MULLION_GPU_LOST_PROTOCOL, 0, "%s", wrong);
-	if (gpu->fences_due && now_ns() - gpu->due_at > LONG_TURN_NS)
-		fence_give(gpu);
+	if (!gpu->turn_began)
+		gpu->turn_began = now_ns();
+	else if (now_ns() - gpu->turn_began > LONG_TURN_NS)
+		channel_end_turn(gpu->channel);
 }
 
 void session_turn(struct gpu *gpu)
 {
+	gpu->turn_began = 0;
 	fence_give(gpu);
 	fence_signal(gpu);
 }

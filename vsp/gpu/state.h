@@ -137,10 +137,11 @@ struct gpu {
 
 	uint64_t fence_id; /* of the last one */
 	unsigned int fences; /* that the renderer owes */
+	uint64_t progress_at; /* when one was done last, ns */
 	/* Of context 0 in sessions that are over: the renderer still owes them. */
 	struct fence *orphans, **orphans_end;
 	bool fences_due; /* a context may have timelines that are due */
-	uint64_t due_at; /* since when, ns */
+	uint64_t turn_began; /* ns; 0: not yet */
 	bool signal_due;
 
 	struct resource *buckets[RESOURCE_BUCKETS];
@@ -225,10 +226,12 @@ void transfer(struct gpu *gpu, struct context *context, const struct message *me
 void screen_scanout(struct gpu *gpu, struct context *context, const struct message *message);
 void screen_flush(struct gpu *gpu, struct context *context, const struct message *message);
 void screen_cursor(struct gpu *gpu, struct context *context, const struct message *message);
-/* The resource is gone, or its pages are. */
+/* The resource is gone, or the pages that it is looked at in are. */
 void screen_forget(struct gpu *gpu, const struct resource *resource);
+/* It is the renderer's now: what shows it goes on, if that can be. */
+void screen_promote(struct gpu *gpu, const struct resource *resource);
 void screen_drop_all(struct gpu *gpu);
 /* Tells the guest of a display. */
-void screen_tell(struct gpu *gpu, uint32_t display);
+void screen_tell(struct gpu *gpu, uint32_t number);
 
 #endif

@@ -8,7 +8,7 @@
  *   clock             answers questions for the time in a page of memory, whose
  *                     address it prints (clock-page.h)
  *   beat COUNT        a line with its number and the time, ten a second
- *   picture SEED      fills /dev/fb0 with the picture of ../graphics/pattern.h
+ *   picture SEED      fills the first of /dev/fb* with the picture of ../graphics/pattern.h
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -476,13 +476,27 @@ static int beat(unsigned int count)
 	return 0;
 }
 
-/* Line by line, as a program that knows of no damage writes it. */
+#define LINES 16u
+
+/* Its number is not 0 where one driver took over from another. */
+static int open_screen(void)
+{
+	char path[] = "/dev/fb0";
+	int file;
+
+	do {
+		file = open(path, O_RDWR);
+	} while (file < 0 && path[7]++ < '7');
+	return file;
+}
+
+/* Several lines at a time: Linux takes the damage of just one whole line for none. */
 static int show_picture(uint32_t seed)
 {
-	static uint32_t line[8192];
+	static uint32_t lines[LINES * 4096];
 	struct fb_var_screeninfo mode;
 	struct fb_fix_screeninfo memory;
-	int file = open("/dev/fb0", O_RDWR);
+	int file = open_screen();
 
 	if (file < 0 || ioctl(file, FBIOGET_VSCREENINFO, &mode) < 0 ||
 	    ioctl(file, FBIOGET_FSCREENINFO, &memory) < 0) {
@@ -491,13 +505,17 @@ static int show_picture(uint32_t seed)
 	}
 	say("picture %" PRIu32 " of %ux%u, %u bits", seed, mode.xres, mode.yres,
 	    mode.bits_per_pixel);
-	if (mode.bits_per_pixel != 32 || mode.xres > sizeof(line) / sizeof(line[0]))
+	if (mode.bits_per_pixel != 32 || memory.line_length > 4096 * sizeof(lines[0]))
 		return 1;
-	for (uint32_t y = 0; y < mode.yres; y++) {
-		for (uint32_t x = 0; x < mode.xres; x++)
-			line[x] = pattern_colour(x, y, seed);
-		if (pwrite(file, line, mode.xres * sizeof(line[0]),
-			   (off_t)y * memory.line_length) != (ssize_t)(mode.xres * sizeof(line[0])))
+	for (uint32_t y = 0; y < mode.yres; y += LINES) {
+		uint32_t count = mode.yres - y < LINES ? mode.yres - y : LINES;
+		size_t size = (size_t)count * memory.line_length;
+
+		for (uint32_t i = 0; i < count; i++)
+			for (uint32_t x = 0; x < mode.xres; x++)
+				lines[i * (memory.line_length / 4) + x] =
+					pattern_colour(x, y + i, seed);
+		if (pwrite(file, lines, size, (off_t)y * memory.line_length) != (ssize_t)size)
 			return 1;
 	}
 	close(file);

@@ -13,7 +13,7 @@ guests 500 <<'EOS' || fail "the process of a guest's screen"
 booted
 before=$(accounts)
 screen() {
-	echo "<devices><video><model type='mullion'>$1<gputune><memory unit='MiB'>64</memory>
+	echo "<devices><video><model type='mullion'>${1-}<gputune><memory unit='MiB'>64</memory>
 <weight>200</weight><cap>150</cap></gputune></model></video></devices>"
 }
 define scr 1 256 'vmbus screen commands' "$(screen)"
@@ -31,7 +31,7 @@ limited() {
 	same "$(unit CPUWeight) $(unit CPUQuotaPerSecUSec) $(unit MemoryMax)" "$1 $2 1207959552" 'limits'
 	same "$(cat "/sys/fs/cgroup$(unit ControlGroup)/cpu.max")" "$3" 'cpu.max'
 }
-limited 200 1.500s '150000 100000'
+limited 200 1.500000s '150000 100000'
 pid=$(pid_of scr hv-gpu)
 same "$(awk '/^(Uid|CapEff|NoNewPrivs|Seccomp):/ { print $2 }' "/proc/$pid/status" | sed '1s/[1-9][0-9]*/user/' | xargs)" \
 	'user 0000000000000000 1 2' 'user, capabilities, no new privileges, filter'
@@ -40,11 +40,11 @@ hvctl gpu set scr --weight 50 --cap 0
 limited 50 infinity 'max 100000'
 refused 7 'next start' hvctl gpu set scr --memory 128
 hvctl gpu set scr --memory 128 --weight 70 --config
-hvctl dumpxml scr --inactive | grep -q '<weight>70</weight>' || fail 'the definition is as before'
+[[ $(hvctl dumpxml scr --inactive) = *"<weight>70</weight>"* ]] || fail 'the definition is as before'
 
 info=$(hvctl gpu info scr)
 echo "$info"
-[[ $info = *'renderer      llvmpipe'*'backend       software'*'64.0 MiB'*'display 0     1280x800, shows 1280x800'* ]] ||
+[[ $info = *'renderer        llvmpipe'*'backend         software'*'64.0 MiB'*'display 0       1280x800, shows 1280x800'* ]] ||
 	fail 'gpu info tells something else'
 [[ $(hvctl gpu info scr --json) = *'"source":"video"'* ]] || fail 'it is not drawn by the synthetic screen'
 [[ $(hvctl dominfo scr) = *'screen      mullion, 1280x800, 64.0 MiB, drawn by video'* ]] || fail 'dominfo'
@@ -62,9 +62,10 @@ shot() {
 }
 shot 'at first'
 same "$(hvctl screenshot scr - | head -c 4 | tail -c 3)" PNG 'a picture on standard output'
-refused 5 '' hvctl screenshot scr /tmp/none.png --screen 3
+refused 4 'nothing was shown yet' hvctl screenshot scr /tmp/none.png --screen 3
+[ ! -e /tmp/none.png ] || fail 'a file without a picture'
 hvctl gpu display scr --size 1024x768
-[[ $(hvctl gpu info scr) = *'display 0     1024x768'* ]] || fail 'another mode is not asked for'
+[[ $(hvctl gpu info scr) = *'display 0       1024x768'* ]] || fail 'another mode is not asked for'
 
 watch_events scr
 replaced scr hv-gpu

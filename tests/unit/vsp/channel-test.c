@@ -712,6 +712,12 @@ static void signal_alone(struct provider *p, struct channel *channel)
 	channel_signal(channel);
 }
 
+static void end_turn(struct provider *p, struct channel *channel, const struct packet *packet)
+{
+	(void)p, (void)packet;
+	channel_end_turn(channel);
+}
+
 /* A turn's end comes once for its packets, and not without one; signals are merged with what
  * was sent, and come without a packet too. */
 static void test_turn_end(void)
@@ -740,6 +746,16 @@ static void test_turn_end(void)
 	rig_run(&p->rig);
 	CHECK(!rig_signalled(&p->rig));
 	CHECK_EQ(p->turns, 2);
+	CHECK_NOTE("packets that take long");
+	p->in_turn = NULL;
+	p->in_packet = end_turn;
+	p->count = 0;
+	for (uint64_t i = 0; i < 10; i++)
+		rig_ask(&p->rig, i, 8, false);
+	rig_publish(&p->rig);
+	rig_run(&p->rig);
+	CHECK_EQ(p->count, 10);
+	CHECK_EQ(p->turns, 12);
 	CHECK_NOTE("nobody has asked to replace anything");
 	channel_replaces(p->rig.channel, &(struct vmbus_guid){ { 1 } });
 	free_provider(p);

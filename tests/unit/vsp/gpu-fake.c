@@ -77,6 +77,11 @@ void channel_pause(struct channel *channel, bool pause)
 	of(channel)->paused = pause;
 }
 
+void channel_end_turn(struct channel *channel)
+{
+	(void)channel;
+}
+
 void channel_broken(struct channel *channel, const char *format, ...)
 {
 	struct gpu_guest *guest = of(channel);

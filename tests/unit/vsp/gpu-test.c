@@ -4,6 +4,7 @@
  * what is wrong, fences, the screen of a guest that draws itself.
  */
 #include <errno.h>
+#include <unistd.h>
 
 #include "check.h"
 #include "decode.h"
@@ -421,13 +422,15 @@ static bool is_blob(uint32_t type)
 /* Of each type: the right size, and every other one. */
 static void test_sizes(void)
 {
+	struct mullion_gpu_header *header = (void *)bytes;
+
 	for (uint32_t type = 1; type < MULLION_GPU_TO_HOST_END; type++) {
 		struct message message;
 		uint32_t right;
 
 		header_of(type, sizes[type]);
 		fill_in(type);
-		right = ((struct mullion_gpu_header *)(void *)bytes)->size;
+		right = header->size;
 		CHECK_NOTE("type %u", type);
 		CHECK(!decode_message(bytes, packet_size(right), &message) == !is_blob(type));
 		for (uint32_t size = 0; size <= ROOM; size++) {
@@ -436,11 +439,11 @@ static void test_sizes(void)
 			CHECK_NOTE("type %u, size %u", type, size);
 			if (size == right || runs)
 				continue;
-			((struct mullion_gpu_header *)(void *)bytes)->size = size;
+			header->size = size;
 			CHECK(decode_message(bytes, packet_size(size), &message));
 		}
 		/* The header and the packet do not agree. */
-		((struct mullion_gpu_header *)(void *)bytes)->size = right;
+		header->size = right;
 		CHECK(decode_message(bytes, packet_size(right) + 8, &message));
 		CHECK(decode_message(bytes, packet_size(right) - 8, &message));
 	}
@@ -714,9 +717,24 @@ static void test_own_fences(void)
 	CHECK_EQ(fake.fence_count, 1);
 	CHECK_EQ(fake.fences[0].context, 0);
 	CHECK(gpu_oldest_fence(gpu) != 0);
+	CHECK(gpu_without_progress(gpu) != 0);
 	fake_renderer_done(&fake, 1);
 	CHECK_EQ(done(MULLION_GPU_RING_DRAWN), 5);
 	CHECK_EQ(gpu_oldest_fence(gpu), 0);
+	CHECK_EQ(gpu_without_progress(gpu), 0);
+	/* One is late, another done. */
+	transfer(0, 1, MULLION_GPU_RING_DRAWN, 6);
+	gpu_guest_turn(&guest);
+	create_context(CONTEXT, SLOT);
+	submit(CONTEXT, 0, 1);
+	gpu_guest_turn(&guest);
+	usleep(20000);
+	fake_renderer_done(&fake, 1);
+	CHECK(gpu_without_progress(gpu) <= gpu_oldest_fence(gpu));
+	usleep(20000);
+	CHECK(gpu_oldest_fence(gpu) >= 40000000);
+	CHECK(gpu_without_progress(gpu) >= 20000000);
+	fake_renderer_done(&fake, 1);
 	transfer(0, 1, MULLION_GPU_RING_DRAWN, 5);
 	CHECK(is_lost(0, MULLION_GPU_LOST_PROTOCOL));
 	end();
@@ -968,7 +986,7 @@ static void make_screen(void)
 {
 	uint32_t *pixels = gpu_guest_page(&guest, SCREEN_PFN);
 
-	create_plain(SCREEN, SCREEN_PAGES * 4096);
+	create_plain(SCREEN, SCREEN_PAGES * 4096ul);
 	for (uint32_t i = 0; i < SCREEN_PAGES; i++)
 		pages(SCREEN, SCREEN_PAGES, i, SCREEN_PFN + SCREEN_PAGES - 1 - i, 1);
 	for (uint32_t i = 0; i < SCREEN_PAGES * 1024; i++)
@@ -1002,7 +1020,7 @@ static void test_screen(void)
 	for (uint32_t y = 0; y < 70; y++)
 		for (uint32_t x = 0; x < 60; x++)
 			if (!CHECK_EQ(image.pixels[y * 60 + x],
-				      pixel_at(808 + (uint64_t)(y + 5) * STRIDE + (x + 3) * 4)))
+				      pixel_at(808 + (uint64_t)(y + 5) * STRIDE + (x + 3) * 4ul)))
 				y = x = 100;
 	image_free(&image);
 	/* The last byte of it, and one more. */
@@ -1035,7 +1053,7 @@ static void test_cursor(void)
 	make_screen();
 	scanout(0, 0, 100, 100, STRIDE, 0);
 	flush(0);
-	create_plain(6, 64 * 64 * 4);
+	create_plain(6, 64ul * 64 * 4);
 	pages(6, 4, 0, GPU_FREE_PFN, 4);
 	pixels = gpu_guest_page(&guest, GPU_FREE_PFN);
 	pixels[0] = 0xff112233;
@@ -1065,7 +1083,7 @@ static void test_cursor(void)
 	cursor.resource = 7;
 	gpu_guest_say(&guest, MULLION_GPU_CURSOR, 0, &cursor, sizeof(cursor));
 	CHECK(is_lost(0, MULLION_GPU_LOST_PROTOCOL));
-	create_plain(7, 64 * 64 * 4 - 1);
+	create_plain(7, 64ul * 64 * 4 - 1);
 	pages(7, 4, 0, GPU_FREE_PFN, 4);
 	gpu_guest_say(&guest, MULLION_GPU_CURSOR, 0, &cursor, sizeof(cursor));
 	CHECK(is_lost(0, MULLION_GPU_LOST_PROTOCOL));
@@ -1092,9 +1110,36 @@ static void test_drawn_screen(void)
 	scanout(1, 0, 64, 64, 0, 0);
 	scanout(0, 1, 64, 64, 0, 0);
 	CHECK_EQ(losses, 2);
+	/* Other pages are nothing to it. */
+	pages(SCREEN, 4, 0, SCREEN_PFN, 4);
+	REQUIRE(gpu_picture(gpu, 0, &image) == 0);
+	image_free(&image);
 	name(MULLION_GPU_RESOURCE_DESTROY, 0, SCREEN);
 	CHECK_INT(gpu_picture(gpu, 0, &image), ENODATA);
 	end();
+}
+
+/* A buffer of the guest's own that becomes the renderer's while it is shown. */
+static void test_promoted(void)
+{
+	struct image image;
+
+	for (uint32_t height = 64; height <= 65; height++) {
+		begin();
+		make_screen();
+		scanout(0, 0, 60, height, STRIDE, 0);
+		flush(0);
+		REQUIRE(gpu_picture(gpu, 0, &image) == 0);
+		CHECK_EQ(fake.reads, 0);
+		image_free(&image);
+		create_resource(0, SCREEN, 60);
+		/* One that is smaller than what was shown cannot be. */
+		CHECK_INT(gpu_picture(gpu, 0, &image), height == 64 ? 0 : ENODATA);
+		CHECK_EQ(fake.reads, height == 64);
+		image_free(&image);
+		CHECK_EQ(losses, 0);
+		end();
+	}
 }
 
 static void test_displays(void)
@@ -1150,6 +1195,7 @@ int main(void)
 	CHECK_RUN(test_screen);
 	CHECK_RUN(test_cursor);
 	CHECK_RUN(test_drawn_screen);
+	CHECK_RUN(test_promoted);
 	CHECK_RUN(test_displays);
 	return check_done();
 }

@@ -13,7 +13,7 @@
 
 #define WIDTH 64u
 #define HEIGHT 32u
-#define BYTES (WIDTH * HEIGHT * 4)
+#define BYTES (WIDTH * HEIGHT * 4ul)
 #define CONTEXT 7u
 #define SLOT 16u /* of CONTEXT's first ring */
 #define DRAWN 100u /* resource */
@@ -189,7 +189,8 @@ static void wait_for(uint32_t slot, uint64_t number)
 		event_base_loopexit(base, &step);
 		event_base_loop(base, EVLOOP_ONCE);
 	}
-	REQUIRE(!"a fence that is not done");
+	/* It is never done. */
+	REQUIRE(false);
 }
 
 /* As many bytes of the pages that give_pages() gave. */
@@ -290,13 +291,13 @@ static void test_transfer(void)
 	begin();
 	create_resource(DRAWN);
 	give_pages(DRAWN, DRAWN_PFN, 2);
-	for (uint32_t i = 0; i < 3 * 4096; i++)
+	for (uint32_t i = 0; i < 3 * 4096u; i++)
 		((uint8_t *)gpu_guest_page(&guest, DRAWN_PFN))[i] = (uint8_t)(i * 7 + i / 256);
 	read_pages(DRAWN_PFN, 2, before);
 	transfer(MULLION_GPU_TRANSFER_TO, 0, DRAWN, MULLION_GPU_RING_DRAWN, 1);
 	gpu_guest_turn(&guest);
 	wait_for(MULLION_GPU_RING_DRAWN, 1);
-	memset(gpu_guest_page(&guest, DRAWN_PFN), 0, 3 * 4096);
+	memset(gpu_guest_page(&guest, DRAWN_PFN), 0, 3 * 4096ul);
 	transfer(MULLION_GPU_TRANSFER_FROM, 0, DRAWN, MULLION_GPU_RING_DRAWN, 2);
 	gpu_guest_turn(&guest);
 	wait_for(MULLION_GPU_RING_DRAWN, 2);

@@ -18,3 +18,6 @@ mullion_unit_test(gpu-virgl SOURCES gpu-virgl-test.c "${VSP}/gpu/renderer-virgl.
 	LIBRARIES vsp-gpu-tested PkgConfig::LIBEVENT PkgConfig::VIRGL PkgConfig::EGL)
 # Mesa keeps what it has made until the process ends.
 set_tests_properties(unit.gpu-virgl PROPERTIES ENVIRONMENT "ASAN_OPTIONS=detect_leaks=0")
+mullion_unit_test(gpu-watchdog SOURCES gpu-watchdog-test.c "${VSP}/gpu/watchdog.c"
+	"${VSP}/service/error.c" INCLUDES "${VSP}/gpu" "${VSP}/service" DEFINITIONS _GNU_SOURCE
+	LIBRARIES Threads::Threads)

@@ -155,6 +155,7 @@ static const void *hear(uint32_t type)
 #define PICTURE_PAGES 20u
 #define WIDTH 160u
 #define HEIGHT 120u
+#define BYTES (WIDTH * HEIGHT * 4ul)
 
 static void greet(void)
 {
@@ -187,7 +188,7 @@ static void greet(void)
 /* A picture in the guest's memory becomes the screen. */
 static void show(uint32_t seed)
 {
-	struct mullion_gpu_plain_create create = { .resource = 3, .size = WIDTH * HEIGHT * 4 };
+	struct mullion_gpu_plain_create create = { .resource = 3, .size = BYTES };
 	struct {
 		struct mullion_gpu_pages pages;
 		struct mullion_gpu_run run;
@@ -200,13 +201,13 @@ static void show(uint32_t seed)
 					       .stride = WIDTH * 4 };
 	struct mullion_gpu_flush flush = { .width = WIDTH, .height = HEIGHT };
 	static uint64_t number; /* goes on with the next process */
-	uint32_t *pixels = guest_at(guest.guest, PICTURE * 4096ul, WIDTH * HEIGHT * 4);
+	uint32_t *pixels = guest_at(guest.guest, PICTURE * 4096ul, BYTES);
 	uint64_t *done = guest_at(guest.guest, (SHARED + 1) * 4096ul, 4096);
 
 	REQUIRE(pixels);
 	for (uint32_t i = 0; i < WIDTH * HEIGHT; i++)
 		pixels[i] = i * seed;
-	done += 2 * MULLION_GPU_RING_SCREEN;
+	done = &done[2ul * MULLION_GPU_RING_SCREEN];
 	number++;
 	say(&create, MULLION_GPU_PLAIN_CREATE, sizeof(create));
 	say(&pages, MULLION_GPU_PAGES, sizeof(pages));
@@ -232,8 +233,8 @@ static void check_png(const uint8_t *bytes, size_t size, uint32_t seed)
 	REQUIRE(image.width == WIDTH && image.height == HEIGHT);
 	REQUIRE(png_image_finish_read(&image, NULL, rgb, 0, NULL));
 	for (uint32_t i = 0; i < WIDTH * HEIGHT; i++) {
-		uint32_t pixel =
-			(uint32_t)(rgb[3 * i] << 16 | rgb[3 * i + 1] << 8 | rgb[3 * i + 2]);
+		const uint8_t *at = rgb + 3ul * i;
+		uint32_t pixel = (uint32_t)(at[0] << 16 | at[1] << 8 | at[2]);
 
 		if (!CHECK_EQ(pixel, i * seed & 0xffffff))
 			break;
