@@ -3,13 +3,11 @@
 of a KVM guest with virtio, in the same emulated machine. See tools/bench -h. What runs in
 the machine is devices.sh, which also says what its lines mean."""
 
-import json
 import os
-import shlex
-import subprocess
 import tempfile
 import time
 
+import guests
 import machine
 import medium
 import report
@@ -38,94 +36,17 @@ def nothing_of(row):
     return "net-nothing" if row in NET_ROWS else "disk-nothing"
 
 
-class Run:
-    """One machine from its start to its end."""
+class Run(guests.Run):
+    SCRIPT = "devices.sh"
 
-    def __init__(self, work, vmm, settings, log):
-        self.work, self.vmm, self.settings, self.log = work, vmm, settings, log
-        self.rows, self.facts = {}, {}
-        self.row, self.counts, self.pid = None, None, 0
+    def values(self):
+        wanted = self.settings.rows
+        rows = [row for kind in (DISK_ROWS, NET_ROWS) if any(r in wanted for r in kind)
+                for row in [nothing_of(kind[0])] + [r for r in kind if r in wanted]]
+        return {**super().values(), "ROWS": " ".join(rows), "VHOST": "on" if self.settings.vhost else "off"}
 
-    def script(self):
-        settings = self.settings
-        rows = [row for kind in (DISK_ROWS, NET_ROWS) if any(r in settings.rows for r in kind)
-                for row in [nothing_of(kind[0])] + [r for r in kind if r in settings.rows]]
-        values = {"VMM": self.vmm, "ROWS": " ".join(rows), "AMOUNT": settings.amount,
-                  "VCPUS": settings.cpus, "VHOST": "on" if settings.vhost else "off"}
-        lines = [f"{name}={shlex.quote(str(value))}" for name, value in values.items()]
-        with open(os.path.join(medium.HERE, "devices.sh"), encoding="utf-8") as file:
-            return "\n".join(lines) + "\n" + file.read()
-
-    def command(self):
-        settings = self.settings
-        image = os.path.join(medium.TOP, "build", settings.preset, "parent.img")
-        result = [os.path.join(medium.TOP, "tools", "qemu"), "--image", image, "--cpus", str(settings.cpus),
-                  "--memory", "3G", "--threads", settings.threads, "--timeout", str(settings.timeout),
-                  "--log", self.log, "--share", f"{self.work}/share", "--disk", f"{self.work}/debian.img",
-                  "--disk", f"{self.work}/peer.img", "--exec", self.script()]
-        if self.vmm == "kvm":
-            result.append("--bare")
-        elif settings.hv_options:
-            result += ["--hv-options", settings.hv_options]
-        return result + ["--", "-snapshot"]
-
-    def run(self):
-        """Raises machine.RunFailed; afterwards rows and facts are complete."""
-        others = machine.OtherLoad()
-        with open(self.log + ".out", "w", 1, encoding="utf-8") as log, \
-                subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                 stderr=subprocess.STDOUT, text=True, errors="replace") as qemu:
-            try:
-                self.pid = qemu.pid
-                for line in qemu.stdout:
-                    log.write(line)
-                    self.line(line.strip())
-            finally:
-                qemu.terminate()
-        self.facts["others"] = others.cpus()
-        if "done" not in self.facts:
-            raise machine.RunFailed(self.facts.get("failed", f"it ended with status {qemu.returncode}"))
-
-    def line(self, line):
-        at = line.find("bench: ")
-        if at < 0:
-            return
-        word, _, rest = line[at + len("bench: "):].partition(" ")
-        if word in ("before", "after"):
-            self.row = self.rows.setdefault(rest, {})
-            self.counts = self.row[word] = {}
-        elif word in ("begin", "end"):
-            self.row[word] = machine.cpu_ns(child(self.pid))
-        elif word == "count":
-            name, value = rest.split()
-            self.counts[name] = self.counts.get(name, 0) + int(value)
-        elif word == "hv":
-            self.counts.update(of_hv(json.loads(rest)))
-        elif word == "result":
-            self.row["result"] = json.loads(rest)
-        else:
-            self.facts[word] = rest
-
-
-def child(pid):
-    """QEMU, which tools/qemu has started."""
-    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
-        for number in file.read().split():
-            with open(f"/proc/{number}/comm", encoding="ascii") as name:
-                if name.read().startswith("qemu-system"):
-                    return int(number)
-    return 0
-
-
-def of_hv(said):
-    """hvctl's statistics under the names of counters."""
-    partition = said["partitions"][0] if isinstance(said, dict) else said[0]
-    result = {}
-    for vcpu in partition["vcpus"]:
-        for name, value in [("cpu_ns.vcpu", vcpu["guest_ns"] + vcpu["hv_ns"])] + \
-                [(f"hv.{n}", v) for n, v in vcpu["exits"].items()] + [("exits", vcpu["exits_total"])]:
-            result[name] = result.get(name, 0) + value
-    return result
+    def disks(self):
+        return [f"{self.work}/debian.img", f"{self.work}/peer.img"]
 
 
 # ---- What a row says ----
@@ -144,10 +65,6 @@ def outcome(row, result):
             "p99_ns": job["clat_ns"]["percentile"]["99.000000"]}
 
 
-def counted(row):
-    return {name: row["after"][name] - row["before"].get(name, 0) for name in row["after"]}
-
-
 def each(run, name):
     """A row of a run: what came out, and what was counted for each operation. None: the
     machine has not come so far."""
@@ -155,16 +72,7 @@ def each(run, name):
     if "result" not in row:
         return None
     result = outcome(name, row["result"])
-    counts, base = counted(row), counted(run.rows[nothing_of(name)])
-    if "exits" not in counts:
-        counts["exits"], base["exits"] = counts["kvm.exits"], base["kvm.exits"]
-    counts["machine_ns"], base["machine_ns"] = (r["end"] - r["begin"] for r in
-                                                (row, run.rows[nothing_of(name)]))
-    for kind in ("cpu_ns", "wakeups"):
-        for of in (counts, base):
-            of[kind] = sum(value for n, value in of.items() if n.startswith(kind + "."))
-            of["host_" + kind] = of[kind] - of.get(kind + ".vcpu", 0)
-    result["each"] = {n: (value - base.get(n, 0)) / result["operations"] for n, value in counts.items()}
+    result["each"] = guests.each(row, run.rows[nothing_of(name)], result["operations"])
     return result
 
 
@@ -219,19 +127,13 @@ def cell(each_of, name):
     return f"{value / 1e3:.0f}" if name.endswith("cpu_ns") else f"{value:.2f}"
 
 
-def reasons(each_of):
-    found = {n.partition(".")[2].removesuffix("_exits"): v for n, v in each_of.items()
-             if (n.startswith("hv.") or n == "kvm.insn_emulation" or n.endswith("_exits")) and v > 0.05}
-    return ", ".join(f"{n} {v:.2f}" for n, v in sorted(found.items(), key=lambda item: -item[1]))
-
-
 def count_table(rows):
     lines = [["row", ""] + [title for title, _ in COUNTS] + ["by reason"]]
     for name, e in rows.items():
         for title, vmm in (("virtio", "kvm"), ("Mullion", "mullion")):
             if e[vmm]["each"]:
                 lines.append([name, title] + [cell(e[vmm]["each"], what) for _, what in COUNTS] +
-                             [reasons(e[vmm]["each"])])
+                             [guests.reasons(e[vmm]["each"])])
     return report.layout(report.left_last(lines))
 
 
@@ -288,9 +190,9 @@ def measure(work, settings, failures):
 
 def around_of(settings, runs):
     every = [r for of in runs.values() for r in of]
-    guests = {vmm: next((r.facts["guest"] for r in runs[vmm] if "guest" in r.facts), None) for vmm in VMMS}
+    kernels = {vmm: next((r.facts["guest"] for r in runs[vmm] if "guest" in r.facts), None) for vmm in VMMS}
     return {**session.when_and_what(settings), "pairs": settings.machines, "amount": settings.amount,
-            "cpus": settings.cpus, "threads": settings.threads, "vhost": settings.vhost, "guests": guests,
+            "cpus": settings.cpus, "threads": settings.threads, "vhost": settings.vhost, "guests": kernels,
             "other_load": report.spread([r.facts["others"] for r in every if "others" in r.facts])}
 
 

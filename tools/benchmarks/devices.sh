@@ -1,31 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 # Runs in the parent of the machines that `tools/bench vmbus` measures disks and
-# cards in, behind lines that set VMM (mullion or kvm), ROWS, AMOUNT, VCPUS and
-# VHOST. One guest, the same Debian for both, its data on a RAM disk of the parent and
-# its card in a bridge of the parent; fio and iperf3 run in it by ssh. What it prints is
-# read by devices.py.
-# What devices.py sets:
-# shellcheck disable=SC2153
+# cards in, behind lines that set VMM (mullion or kvm), ROWS, AMOUNT, VCPUS and VHOST,
+# and machine.sh. One guest, the same Debian for both, its data on a RAM disk of the
+# parent and its card in a bridge of the parent; fio and iperf3 run in it by ssh. What it
+# prints is read by devices.py.
+# What devices.py and machine.sh set:
+# shellcheck disable=SC2153,SC2154
 
-set -euo pipefail
-
-DISK=/dev/vdb           # the Debian, made by tests/system/guest/disk-image
-PEER=/dev/vdc           # QEMU and its libraries, where the guest is KVM's
+DISK=/dev/vdb # the Debian, made by tests/system/guest/disk-image
+PEER=/dev/vdc # QEMU and its libraries, where the guest is KVM's
 DATA=/dev/ram0
 DATA_MIB=256
 MEMORY_MIB=1024
-GUEST=10.9.0.2 HOST=10.9.0.1
-
-say() {
-	echo "bench: $*"
-}
-
-fail() {
-	say "failed $*"
-	tail -n 20 /tmp/guest.log || true
-	exit 1
-}
 
 # ---- the parent ----
 
@@ -35,18 +22,6 @@ make_data() {
 	dd if=/dev/zero of=$DATA bs=1M count=$DATA_MIB oflag=direct status=none
 }
 
-make_bridge() {
-	ip link add br0 type bridge
-	ip addr add $HOST/24 dev br0
-	ip link set br0 up
-	iperf3 --server --daemon --logfile /tmp/iperf3.log
-}
-
-# The first program in the guest: a login by ssh and nothing beside it.
-INIT="for d in tmp run; do mount -t tmpfs tmp /\$d; done; mkdir /run/sshd; ip link set lo up;
-modprobe -a virtio_net hv_netvsc; until ip link set eth0 up; do sleep 0.2; done;
-ip addr add $GUEST/24 dev eth0; /usr/sbin/sshd; echo 'bench: sshd runs'; while :; do sleep 1000; done"
-
 # The guest's own kernel and initrd, so that neither guest needs a boot loader.
 take_kernel() {
 	mkdir -p /tmp/root
@@ -54,9 +29,7 @@ take_kernel() {
 	mkdir -p /tmp/boot
 	cp /tmp/root/boot/vmlinuz-* /tmp/boot/vmlinuz
 	cp /tmp/root/boot/initrd.img-* /tmp/boot/initrd
-	COMMANDLINE="console=ttyS0,115200 quiet panic=-1 net.ifnames=0 ro"
-	COMMANDLINE+=" $(grep -om1 'root=UUID=[^ ]*' /tmp/root/boot/grub/grub.cfg)"
-	COMMANDLINE+=" init=/bin/bash -- -c \"${INIT//$'\n'/ }\""
+	command_line "$(grep -om1 'root=UUID=[^ ]*' /tmp/root/boot/grub/grub.cfg)"
 	umount /tmp/root
 }
 
@@ -111,55 +84,7 @@ start_kvm() {
 		</dev/null >/tmp/guest.log 2>&1 &
 }
 
-# A guest that is lost ends what waits for it.
-in_guest() {
-	ssh -q -i /tmp/key -o BatchMode=yes -o StrictHostKeyChecking=no \
-		-o UserKnownHostsFile=/dev/null -o ConnectTimeout=10 -o ServerAliveInterval=10 \
-		-o ServerAliveCountMax=6 "root@$GUEST" "$@" </dev/null
-}
-
-wait_for_guest() {
-	until in_guest true; do
-		[ $SECONDS -lt 600 ] || fail 'no login'
-		sleep 1
-	done
-	say "up after $SECONDS s"
-}
-
-# ---- counting ----
-
-# thread PID TASK: CPU time (ns) and voluntary switches of a thread of the VMM.
-thread() {
-	local name
-	read -r name <"/proc/$1/task/$2/comm" || return 0
-	[[ $name != *KVM ]] || name=vcpu # a VP of the guest
-	awk -v name="${name// /_}" '
-		FILENAME ~ /schedstat/ { print "bench: count cpu_ns." name, $1 }
-		/^voluntary_ctxt_switches/ { print "bench: count wakeups." name, $2 }
-	' "/proc/$1/task/$2/schedstat" "/proc/$1/task/$2/status" 2>/dev/null || true
-}
-
-# What has been counted until now, a line each; devices.py adds up what has one name.
-counters() {
-	local pid task file value
-	for pid in $(pgrep -x 'hv-.*|qemu-system-x86|vhost-.*'); do
-		for task in "/proc/$pid/task"/*; do
-			thread "$pid" "${task##*/}"
-		done
-		awk '/^sysc/ { print "bench: count syscalls", $2 }' "/proc/$pid/io" 2>/dev/null || true
-	done
-	case $VMM in
-	mullion) echo "bench: hv $(hvctl domstats guest --json | tr -d '\n')" ;;
-	kvm)
-		for file in /sys/kernel/debug/kvm/*-*/*; do
-			[ -f "$file" ] || continue
-			read -r value _ <"$file" || true
-			echo "bench: count kvm.${file##*/} ${value:-0}"
-		done
-		;;
-	esac
-	in_guest "awk 'NR > 1 { n = 0; for (i = 2; i <= $VCPUS + 1; i++) n += \$i; print \"bench: count irq.\" (\$0 ~ /virtio/ ? \"virtio\" : \$1), n }' /proc/interrupts | tr -d :" | sed 's/^bench/bench:/'
-}
+# ---- rows ----
 
 # row NAME COMMAND...: its output is one JSON object.
 row() {
@@ -216,6 +141,7 @@ systemctl is-system-running --wait >/dev/null || true
 install -m 600 /run/share/key /tmp/key
 make_data
 make_bridge
+iperf3 --server --daemon --logfile /tmp/iperf3.log
 take_kernel
 start_"$VMM"
 wait_for_guest

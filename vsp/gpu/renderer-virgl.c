@@ -432,10 +432,12 @@ static bool start_library(void)
 static void describe(void)
 {
 	const unsigned char *(*get)(unsigned int name);
+	void (*found)(void);
 	const char *name, *version;
 
 	virgl_renderer_force_ctx_0();
-	*(void (**)(void))&get = eglGetProcAddress("glGetString");
+	found = eglGetProcAddress("glGetString");
+	memcpy(&get, &found, sizeof(get)); /* a cast would break aliasing, or be warned of */
 	name = get ? (const char *)get(GL_RENDERER) : NULL;
 	version = get ? (const char *)get(GL_VERSION) : NULL;
 	error_clean(self.renderer.name, name ? name : "?", sizeof(self.renderer.name));
