@@ -155,7 +155,8 @@ static enum hvctl_status run(const struct cli_call *call)
 	enum hvctl_status status;
 	size_t action = 0;
 
-	while (strcmp(actions[action], call->line->operands[0]) != 0)
+	/* One of them it is: the operand's choices are these. */
+	while (action < ACTION_DISPLAY && strcmp(actions[action], call->line->operands[0]) != 0)
 		action++;
 	status = check((enum action)action, call->line->settings);
 	return status == HVCTL_OK ? does[action](call) : status;

@@ -102,9 +102,11 @@ static enum hvctl_status close_target(struct target *target, const struct pictur
 {
 	const char *name = target->path ? target->path : "standard output";
 
+	if (target->fd < 0)
+		return status;
 	if (status == HVCTL_OK && !copy_bytes(picture->memory, target->fd))
 		status = error_errno(errno, "%s", name);
-	if (!target->path || target->fd < 0)
+	if (!target->path)
 		return status;
 	if (close(target->fd) < 0 && status == HVCTL_OK)
 		status = error_errno(errno, "%s", name);

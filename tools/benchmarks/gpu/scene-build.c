@@ -92,7 +92,7 @@ static void make_mesh(void)
 	uint16_t *index = indices;
 
 	for (unsigned ring = 0; ring < ALONG; ring++) {
-		make_ring(ring, corners + ring * AROUND);
+		make_ring(ring, corners + (size_t)ring * AROUND);
 		for (unsigned n = 0; n < AROUND; n++) {
 			unsigned next_ring = (ring + 1) % ALONG, next = (n + 1) % AROUND;
 			unsigned a = ring * AROUND + n, b = ring * AROUND + next;

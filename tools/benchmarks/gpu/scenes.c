@@ -130,7 +130,7 @@ static bool take_picture(const struct options *options, struct picture *picture)
 	const struct canvas *canvas = &options->canvas;
 
 	picture->size = (size_t)canvas->width * canvas->height * 4;
-	picture->pixels = malloc(picture->size);
+	picture->pixels = calloc(1, picture->size);
 	if (!picture->pixels)
 		return false;
 	glClear(GL_COLOR_BUFFER_BIT);
@@ -159,13 +159,13 @@ static unsigned mean(const struct options *options, const struct picture *pictur
 	unsigned column = cell % GRID_COLUMNS, row = cell / GRID_COLUMNS;
 	unsigned left = column * width / GRID_COLUMNS, right = (column + 1) * width / GRID_COLUMNS;
 	unsigned low = row * height / GRID_ROWS, high = (row + 1) * height / GRID_ROWS;
-	uint64_t sum = 0;
+	uint64_t sum = 0, pixels = 0;
 
 	for (unsigned y = low; y < high; y++) {
-		for (unsigned x = left; x < right; x++)
+		for (unsigned x = left; x < right; x++, pixels++)
 			sum += picture->pixels[((size_t)y * width + x) * 4 + colour];
 	}
-	return (unsigned)(sum / ((uint64_t)(right - left) * (high - low)));
+	return pixels ? (unsigned)(sum / pixels) : 0;
 }
 
 static bool as_expected(const struct options *options, const struct picture *picture)

@@ -155,7 +155,7 @@ static const void *hear(uint32_t type)
 #define PICTURE_PAGES 20u
 #define WIDTH 160u
 #define HEIGHT 120u
-#define BYTES (WIDTH * HEIGHT * 4ul)
+#define BYTES ((size_t)WIDTH * HEIGHT * 4)
 
 static void greet(void)
 {
