@@ -22,6 +22,13 @@ same() {
 	printf 'ok: %s: %s\n' "$3" "$1"
 }
 
+# rest SECONDS: without a process. One costs tens of milliseconds of an emulated machine,
+# and who asks again and again takes them from what is waited for.
+exec {NEVER}<> <(:)
+rest() {
+	read -rt "$1" -u "$NEVER" || true
+}
+
 # Up, and nothing failed on the way. Drivers may still be coming in after that,
 # and the kernel refuses CPU hotplug while it probes one.
 booted() {

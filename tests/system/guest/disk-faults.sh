@@ -53,7 +53,7 @@ must dev 'cat /sys/block/$(disk 2)/queue/discard_granularity; blkdiscard -o 0 -l
 hvctl detach-device dev "$q" || fail 'no hot-unplug of an image'
 told dev device_removed sdc
 must dev 'soon 30 is_gone 2'
-until ! systemctl is-active -q mullion-image@dev:sdc; do sleep 0.1; done
+until ! systemctl is-active -q mullion-image@dev:sdc; do rest 0.4; done
 qemu-img check q.qcow2
 same "$(qemu-img dd -f qcow2 -O raw if=q.qcow2 of=q.raw bs=1M && dd if=q.raw bs=1M skip=16 count=8 status=none | sha256sum | cut -d' ' -f1)" "$sum" 'what the image has'
 check 'the discarded part is not in the image' test "$(qemu-img map --output=json q.qcow2 | grep -c '"start": 0,.*"data": false')" = 1
@@ -95,7 +95,7 @@ must dev 'put 4 16 1 >/tmp/slow 2>&1 & soon 30 grep -q "[1-9]" /sys/block/$(disk
 replaced dev hv-storage
 until journalctl -b -o cat -u mullion-storage@dev | grep -F 'waits for requests of the process before'; do
 	[ -z "$(ask dev 'cat /tmp/slow')" ] || fail 'the next process does not wait'
-	sleep 0.2
+	rest 0.4
 done
 # What is delayed goes on at once.
 /run/share/dm load bad "${good[@]}"

@@ -27,7 +27,7 @@ until=$((SECONDS + 180))
 until [[ $banner = SSH-2.0-* ]]; do
 	[ $SECONDS -lt $until ] || fail "ssh does not answer: '$banner'"
 	banner=$(timeout 10 bash -c 'exec 3<>/dev/tcp/127.0.0.1/2222 && head -n 1 <&3' 2>/dev/null | tr -d '\r') || true
-	sleep 0.5
+	rest 0.5
 done
 echo "ok: $banner"
 reachable 2222

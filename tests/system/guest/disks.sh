@@ -123,7 +123,7 @@ echo '-- hvd is killed'
 old=$(systemctl show --value -p MainPID mullion-hvd)
 kill -9 "$old"
 until now=$(systemctl show --value -p MainPID mullion-hvd) && [ "$now" != "$old" ] && [ "$now" != 0 ]; do
-	sleep 0.1
+	rest 0.4
 done
 hvctl wait dev running --timeout 60 || fail 'the next hvd has no guest'
 same "$(hvctl domstate dev --reason)" 'running (adopted)' 'the next hvd has the guest'

@@ -81,13 +81,13 @@ kills() {
 		until now=$(written) && [ "${now:-0}" -ge 50 ]; do
 			kill -0 $fio 2>/dev/null || fail "fio has ended: $(tail -n 3 /tmp/fio.log)"
 			[ $SECONDS -lt $until ] || fail 'the guest writes no more'
-			sleep 0.1
+			rest 0.4
 		done
 		old=$(pid_of deb hv-storage)
 		kill -9 "$old" || fail 'there is no hv-storage'
 		until now=$(pid_of deb hv-storage) && [ -n "$now" ] && [ "$now" != "$old" ]; do
 			[ $SECONDS -lt $until ] || fail 'no other hv-storage comes'
-			sleep 0.1
+			rest 0.4
 		done
 	done
 	in_guest 2222 touch /run/enough

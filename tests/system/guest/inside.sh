@@ -130,15 +130,29 @@ console() {
 	tr -d '\r' <"/tmp/$1.log"
 }
 
-# says NAME TEXT [SECONDS]: waits until a line of its console has the text.
-says() {
-	local name=$1 text=$2 until=$((SECONDS + ${3-240}))
-	until console "$name" | grep -qF -- "$text"; do
-		! console "$name" | grep -q FAILED || fail "$name: $(console "$name" | grep -m1 FAILED)"
-		[ $SECONDS -lt $until ] || fail "$name does not say '$text'"
-		sleep 0.2
+# said NAME TEXT: lines of its console have the text; SAID is how many, LINE the first one.
+# Without a process, as rest.
+said() {
+	local lines line
+	SAID=0 LINE=''
+	mapfile -t lines <"/tmp/$1.log"
+	for line in "${lines[@]}"; do
+		[[ $line = *"$2"* ]] || continue
+		[ "$SAID" != 0 ] || LINE=${line%$'\r'}
+		SAID=$((SAID + 1))
 	done
-	printf 'ok: %s: %s\n' "$name" "$(console "$name" | grep -F -m1 -- "$text")"
+	[ "$SAID" != 0 ]
+}
+
+# says NAME TEXT [SECONDS [TIMES]]: waits until so many lines of its console have the text.
+says() {
+	local name=$1 text=$2 until=$((SECONDS + ${3-240})) times=${4-1}
+	until said "$name" "$text" && [ "$SAID" -ge "$times" ]; do
+		! said "$name" FAILED || fail "$name: $LINE"
+		[ $SECONDS -lt $until ] || fail "$name says '$text' $SAID times, not $times"
+		rest 0.3
+	done
+	printf 'ok: %s: %s\n' "$name" "$LINE"
 }
 
 # commands NAME: starts a guest whose last step is "commands", for ask. Its console's input
@@ -155,11 +169,12 @@ commands() {
 ask() {
 	local name=$1 count until=$((SECONDS + ${ASK_SECONDS-90}))
 	shift
-	count=$(console "$name" | grep -c '^guest: status ') || true
+	said "$name" 'guest: status ' || true
+	count=$SAID
 	echo "$*" >"/tmp/$name.in"
-	until [ "$(console "$name" | grep -c '^guest: status ')" -gt "$count" ]; do
+	until said "$name" 'guest: status ' && [ "$SAID" -gt "$count" ]; do
 		[ $SECONDS -lt $until ] || { echo "no answer from $name to '$*'" && return 99; }
-		sleep 0.1
+		rest 0.2
 	done
 	console "$name" | awk -v count="$count" '/^guest: (takes|status)/ { n++; if (n == count + 2) exit $3; next } n == count + 1'
 }
@@ -217,7 +232,7 @@ replaced() {
 	kill -9 "$old" || fail "$1 has no $2"
 	until now=$(pid_of "$1" "$2") && [ -n "$now" ] && [ "$now" != "$old" ]; do
 		[ $SECONDS -lt $until ] || fail "$1: no other $2 comes"
-		sleep 0.1
+		rest 0.4
 	done
 	echo "ok: $1: another $2"
 }
@@ -227,7 +242,7 @@ served() {
 	local until=$((SECONDS + 60))
 	until [ -n "$(statistic "$1" "$2" size_bytes)" ]; do
 		[ $SECONDS -lt $until ] || fail "$1: nobody serves $2"
-		sleep 0.1
+		rest 0.4
 	done
 }
 
@@ -238,7 +253,7 @@ watch_events() {
 	hvctl event "$1" --loop >"/tmp/$1.events" 2>&1 &
 	until [ -s "/tmp/$1.events" ]; do
 		hvctl dumpxml --inactive "$1" | hvctl define -q - || fail "$1 cannot be defined anew"
-		sleep 0.1
+		rest 0.4
 	done
 }
 
@@ -255,7 +270,7 @@ told() {
 		done
 		[ -z "$lines" ] || break
 		[ $SECONDS -lt $until ] || fail "no event has: $*"
-		sleep 0.2
+		rest 0.4
 	done
 	lines=$(head -n 1 <<<"$lines")
 	echo $((seen + ${lines%%:*})) >"/tmp/$name.seen"
@@ -279,7 +294,7 @@ balance() {
 	while now=$(accounts) && [ $SECONDS -lt $until ]; do
 		[[ $1 = *donated* ]] || now=$(grep -v donated <<<"$now")
 		[ "$now" != "$1" ] || break
-		sleep 0.2
+		rest 0.4
 	done
 	same "$(xargs <<<"$now")" "$(xargs <<<"$1")" "memory after $2"
 }

@@ -26,30 +26,22 @@ define neighbour 2 160 'beat:1000000'
 start neighbour
 says neighbour 'beat 5'
 with_neighbour=$(accounts | grep -v donated)
-beats() {
-	console neighbour | grep -c beat
-}
 goes_on() {
-	local n until=$((SECONDS + 20))
-	n=$(beats)
-	until [ "$(beats)" -gt $((n + 5)) ]; do
-		[ $SECONDS -lt $until ] || fail "$1: the neighbour has stopped"
-		sleep 0.1
-	done
-	echo "ok: the neighbour goes on"
+	said neighbour beat || true
+	says neighbour beat 20 $((SAID + 6))
 }
 # Up to so many milliseconds.
 pause() {
 	local ms=$((RANDOM % $1))
 	echo "-- after $ms ms"
-	sleep $((ms / 1000)).$(printf '%03d' $((ms % 1000)))
+	rest $((ms / 1000)).$(printf '%03d' $((ms % 1000)))
 }
 # settled NAME: hvd knows what has become of it.
 settled() {
 	local until=$((SECONDS + 60)) state
 	until state=$(hvctl domstate "$1" 2>/dev/null) && [[ $state != st*ing ]]; do
 		[ $SECONDS -lt $until ] || fail "$1 stays $state"
-		sleep 0.1
+		rest 0.4
 	done
 	echo "-- $1: $(hvctl domstate "$1" --reason)"
 }
@@ -90,7 +82,7 @@ for round in 1 2 3 4 5 6 7 8; do
 	kill -KILL "$old"
 	wait $begun || true
 	until [ "$(daemon)" != "$old" ] && [ "$(daemon)" != 0 ]; do
-		sleep 0.1
+		rest 0.4
 	done
 	settled neighbour
 	same "$(hvctl domstate neighbour --reason)" 'running (adopted)' "round $round: state of the neighbour"

@@ -12,28 +12,21 @@
 guests 400 <<'EOS' || fail "a guest's life"
 booted
 
-# times NAME TEXT N: waits until that many lines of its console have the text.
-times() {
-	local until=$((SECONDS + 90))
-	until [ "$(console "$1" | grep -cF -- "$2")" -ge "$3" ]; do
-		[ $SECONDS -lt $until ] || fail "$1 does not say '$2' $3 times"
-		sleep 0.2
-	done
-	echo "ok: $1: $3 times '$2'"
-}
-
 # Beats come while it runs, none while it is suspended, and none is lost.
 define suspended 2 160 'beat:150 content poweroff'
 start suspended
 for _ in 1 2 3; do
-	times suspended 'beat' $(($(console suspended | grep -c beat) + 10))
+	said suspended beat || true
+	says suspended beat 90 $((SAID + 10))
 	hvctl suspend suspended
 	same "$(hvctl domstate suspended)" paused state
 	hvctl suspend suspended && fail 'it can be suspended twice'
-	sleep 0.5 # what is on its way arrives
-	beats=$(console suspended | grep -c beat)
-	sleep 2
-	same "$(console suspended | grep -c beat)" "$beats" 'beats after two seconds'
+	rest 0.5 # what is on its way arrives
+	said suspended beat
+	beats=$SAID
+	rest 2
+	said suspended beat
+	same "$SAID" "$beats" 'beats after two seconds'
 	hvctl resume suspended
 	same "$(hvctl domstate suspended --reason)" 'running (resumed)' state
 done
@@ -46,16 +39,16 @@ start reset
 says reset 'mark up'
 hvctl reset reset
 same "$(hvctl domstate reset --reason)" 'running (reset)' state
-times reset 'mark up' 2
+says reset 'mark up' 90 2
 hvctl suspend reset
 hvctl reset reset
-times reset 'mark up' 3
+says reset 'mark up' 90 3
 hvctl destroy reset
 same "$(hvctl domstate reset --reason)" 'shutoff (requested)' state
 
 define reboots 2 160 'mark:up reboot'
 start reboots
-times reboots 'mark up' 3
+says reboots 'mark up' 90 3
 hvctl destroy reboots
 define once 1 160 'mark:up reboot' '<on_reboot>destroy</on_reboot>'
 start once
@@ -77,7 +70,7 @@ hvctl wait kept crashed --timeout 90 || fail 'its second panic is not noticed'
 hvctl destroy kept
 define again 2 160 'mark:up panic' '<on_crash>restart</on_crash>'
 start again
-times again 'mark up' 3
+says again 'mark up' 90 3
 hvctl destroy again
 same "$(hvctl list --format name)" '' 'what is left'
 kernel_is_content

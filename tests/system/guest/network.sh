@@ -46,7 +46,7 @@ by_tap() {
 }
 eth=$(named 02:00:00:00:00:21)
 until by_tap true; do
-	sleep 0.5
+	rest 0.5
 done
 echo "ok: a login at 10.9.0.2, which is $eth"
 
@@ -145,14 +145,14 @@ in_guest 2222 true || reachable 2222 60
 in_guest 2222 'echo here; sleep 1000; echo gone' >/tmp/session 2>&1 &
 session=$!
 until grep -q here /tmp/session; do
-	sleep 0.2
+	rest 0.3
 done
 pid=$(pid_of deb hv-net)
 card 22 >/tmp/card.xml
 for round in 1 2; do
 	hvctl attach-device deb /tmp/card.xml || fail 'no third card'
 	until at_guest 10.9.0.3 22 true; do
-		sleep 0.5
+		rest 0.5
 	done
 	check "round $round: 10.9.0.3 answers" [ "$(named 02:00:00:00:00:22)" ]
 	hvctl domstats deb --net

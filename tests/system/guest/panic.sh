@@ -26,17 +26,6 @@ devices() {
 </devices>' "$@"
 }
 
-# times NAME TEXT N: waits until that many lines of its console have the text.
-times() {
-	local until=$((SECONDS + 300))
-	until [ "$(console "$1" | grep -cF -- "$2")" -ge "$3" ]; do
-		! console "$1" | grep -q FAILED || fail "$1: $(console "$1" | grep -m1 FAILED)"
-		[ $SECONDS -lt $until ] || fail "$1 does not say '$2' $3 times"
-		sleep 0.2
-	done
-	echo "ok: $1: $3 times '$2'"
-}
-
 # let_go NAME: VMBus was unloaded. Without an answer Linux waits for 100 s and says so.
 let_go() {
 	! console "$1" | grep 'UNLOAD did not complete' || fail "$1: UNLOAD is not answered"
@@ -60,8 +49,8 @@ done
 # It begins anew by itself after a second; what the definition says is done once.
 KERNEL_OPTIONS='quiet panic=1' devices again panic '<on_crash>restart</on_crash>'
 start again
-times again 'guest: vmbus: 8 devices' 2
-times again 'answers' 2
+says again 'guest: vmbus: 8 devices' 300 2
+says again 'answers' 300 2
 hvctl destroy again
 KERNEL_OPTIONS='quiet panic=1' devices gone panic
 start gone
@@ -69,8 +58,8 @@ ends gone "shutoff ($panic)" 180
 
 devices silent sysrq:b
 start silent
-times silent 'guest: vmbus: 8 devices' 2
-times silent 'answers' 2
+says silent 'guest: vmbus: 8 devices' 300 2
+says silent 'answers' 300 2
 hvctl destroy silent
 balance "$before" 'guests that panicked'
 kernel_is_content

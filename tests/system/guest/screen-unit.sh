@@ -75,7 +75,7 @@ limited 50 infinity 'max 100000'
 old=$(pid_of scr hv-gpu)
 systemctl restart mullion-hvd
 hvctl wait scr running --timeout 60
-until [ -n "$(pid_of scr hv-gpu)" ]; do sleep 0.2; done
+until [ -n "$(pid_of scr hv-gpu)" ]; do rest 0.4; done
 same "$(pid_of scr hv-gpu)" "$old" 'hv-gpu after hvd was restarted'
 shot 'after hvd was restarted'
 limited 50 infinity 'max 100000'

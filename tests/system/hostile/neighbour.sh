@@ -23,7 +23,7 @@ neighbour_begins() {
 	neighbour=$!
 	for _ in $(seq 100); do
 		grep -q ^beat /tmp/neighbour && return
-		sleep 0.2
+		rest 0.5
 	done
 	cat /tmp/neighbour
 	fail "the neighbour does not beat"
@@ -39,7 +39,7 @@ neighbour_is_undisturbed() {
 	before=$(beats)
 	for _ in $(seq 50); do
 		[ "$(beats)" -gt "$before" ] && break
-		sleep 0.2
+		rest 0.5
 	done
 	tail -n 2 /tmp/neighbour
 	check "the neighbour lives" kill -0 "$neighbour"

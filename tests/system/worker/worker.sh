@@ -53,7 +53,7 @@ machine 400 --share "$1" <<'EOS' || fail "hv-worker did not do as it must"
 		"$worker" --run --memory 64M --vcpus 4 --kernel "$guest" --cmdline $name </dev/null >/tmp/out 2>&1 &
 		for _ in $(seq 50); do
 			grep -q ing /tmp/out && break
-			sleep 0.2
+			rest 0.2
 		done
 		kill %%
 		wait %% || fail "exit status $? of $name"
