@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Connectors: whether a display is there, its EDID and the size that it should have, as
- * hv-gpu told last. A program may choose any mode of the usual sizes.
+ * hv-gpu told last. A program may choose any mode of the usual sizes up to that: as with a
+ * monitor, programs that take the largest one they are offered get the one that is meant.
  */
 #include <drm/drm_atomic_helper.h>
 #include <drm/drm_atomic_state_helper.h>
@@ -85,7 +86,7 @@ static int get_modes(struct drm_connector *connector)
 			mode->type &= ~DRM_MODE_TYPE_PREFERRED;
 		count += add_wanted(connector, width, height);
 	}
-	return count + drm_add_modes_noedid(connector, MGPU_SIZE_MAX, MGPU_SIZE_MAX);
+	return count + drm_add_modes_noedid(connector, width, height);
 }
 
 static const struct drm_connector_helper_funcs helpers = {

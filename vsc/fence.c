@@ -257,16 +257,20 @@ static bool fence_signaled(struct dma_fence *fence)
 	return READ_ONCE(to_fence(fence)->timeline->slot->done) >= fence->seqno && fence->seqno;
 }
 
-/* False: it is done by now. */
+/*
+ * False: it is done by now. Its number may then stay in `wanted`, before that of a fence
+ * that is armed: hv-gpu signals for it with the next `done`, and retire() puts it right.
+ */
 static bool arm(struct mgpu_fence *fence)
 {
 	struct mgpu_timeline *timeline = fence->timeline;
-	u64 wanted = READ_ONCE(timeline->slot->wanted);
+	bool first = timeline->armed_count++ == 0;
 
 	fence->armed = true;
-	if (timeline->armed_count++ == 0)
+	if (first)
 		list_add_tail(&timeline->armed, &timeline->rings->shared->armed);
-	if (!wanted || wanted > fence->base.seqno)
+	/* What the last one has left there says nothing. */
+	if (first || READ_ONCE(timeline->slot->wanted) > fence->base.seqno)
 		WRITE_ONCE(timeline->slot->wanted, fence->base.seqno);
 	virt_mb();
 	return READ_ONCE(timeline->slot->done) < fence->base.seqno;
@@ -389,24 +393,33 @@ static void send_event(struct dma_fence *fence, struct dma_fence_cb *callback)
 	drm_send_event(event->drm, &event->base);
 }
 
-int mgpu_fence_event(struct drm_device *drm, struct drm_file *file, struct dma_fence *fence)
+struct fence_event *mgpu_fence_event_new(struct drm_device *drm, struct drm_file *file)
 {
 	struct fence_event *event = kzalloc(sizeof(*event), GFP_KERNEL);
 	int error;
 
 	if (!event)
-		return -ENOMEM;
+		return ERR_PTR(-ENOMEM);
 	event->drm = drm;
 	event->event.type = VIRTGPU_EVENT_FENCE_SIGNALED;
 	event->event.length = sizeof(event->event);
 	error = drm_event_reserve_init(drm, file, &event->base, &event->event);
 	if (error) {
 		kfree(event);
-		return error;
+		return ERR_PTR(error);
 	}
+	return event;
+}
+
+void mgpu_fence_event_free(struct fence_event *event)
+{
+	drm_event_cancel_free(event->drm, &event->base);
+}
+
+void mgpu_fence_event_at(struct fence_event *event, struct dma_fence *fence)
+{
 	if (dma_fence_add_callback(fence, &event->callback, send_event))
-		drm_send_event(drm, &event->base);
-	return 0;
+		drm_send_event(event->drm, &event->base);
 }
 
 int mgpu_fence_module_init(void)

@@ -19,6 +19,7 @@
 struct mgpu;
 struct drm_file;
 struct drm_device;
+struct fence_event;
 
 /* The pages, and the lock of all fences. They live as long as a fence does. */
 struct mgpu_shared {
@@ -84,8 +85,11 @@ u64 mgpu_number_give(struct mgpu_timeline *timeline, struct mullion_gpu_header *
 bool mgpu_number_done(const struct mgpu_timeline *timeline, u64 number);
 /* hv-gpu does what belongs to the fence before whatever is sent from now on. */
 bool mgpu_fence_in_order(const struct mgpu_shared *shared, struct dma_fence *fence);
-/* An event for the file when the fence is done. */
-int mgpu_fence_event(struct drm_device *drm, struct drm_file *file, struct dma_fence *fence);
+/* An event for the file: an ERR_PTR, or to be freed or given to a fence that a message has,
+ * when that is done. */
+struct fence_event *mgpu_fence_event_new(struct drm_device *drm, struct drm_file *file);
+void mgpu_fence_event_free(struct fence_event *event);
+void mgpu_fence_event_at(struct fence_event *event, struct dma_fence *fence);
 
 /* What has been done since: from the channel's callback. */
 void mgpu_retire(struct mgpu_shared *shared);

@@ -54,6 +54,7 @@ struct submission {
 	u32 out_count;
 
 	struct mgpu_fence *fence;
+	struct fence_event *event;
 	struct sync_file *sync_file;
 	int fd;
 	void *copy; /* the commands, when they could not go straight */
@@ -216,7 +217,7 @@ static bool is_polled(const struct submission *s)
 static int make_fence(struct submission *s)
 {
 	bool out = s->args->flags & VIRTGPU_EXECBUF_FENCE_FD_OUT;
-	int error;
+	struct fence_event *event;
 
 	if (!out && !s->out_count && !s->buffer_count && !is_polled(s))
 		return 0;
@@ -224,9 +225,10 @@ static int make_fence(struct submission *s)
 	if (!s->fence)
 		return -ENOMEM;
 	if (is_polled(s)) {
-		error = mgpu_fence_event(s->gpu->drm, s->file, &s->fence->base);
-		if (error)
-			return error;
+		event = mgpu_fence_event_new(s->gpu->drm, s->file);
+		if (IS_ERR(event))
+			return PTR_ERR(event);
+		s->event = event;
 	}
 	if (!out)
 		return 0;
@@ -514,6 +516,9 @@ static void complete_submission(struct submission *s)
 		drm_syncobj_replace_fence(s->resets[i], NULL);
 	if (s->fence)
 		fill_out_syncobjs(s);
+	if (s->event)
+		mgpu_fence_event_at(s->event, &s->fence->base);
+	s->event = NULL;
 	if (s->sync_file) {
 		s->args->fence_fd = s->fd;
 		fd_install(s->fd, s->sync_file->file);
@@ -528,6 +533,8 @@ static void release(struct submission *s)
 		fput(s->sync_file->file);
 	if (s->fd >= 0)
 		put_unused_fd(s->fd);
+	if (s->event)
+		mgpu_fence_event_free(s->event);
 	if (s->fence)
 		dma_fence_put(&s->fence->base);
 	for (u32 i = 0; i < s->buffer_count; i++)

@@ -21,8 +21,10 @@
  * `done` when it, and all before it on its timeline, are finished; hv-gpu may leave out
  * numbers that later ones pass. The guest reads `done` when it likes. When it wants to be
  * woken it stores the number in `wanted`, (full barrier) and looks at `done` again; hv-gpu
- * stores `done`, (full barrier) looks at `wanted`, and signals the channel if it was passed
- * just now. That signal may come without a packet.
+ * stores `done`, (full barrier) looks at `wanted`, and signals the channel if that is not
+ * more, not 0, and not what it has signalled for last on this timeline: a number that was
+ * done before it was stored too, since another one may hide behind it. The signal may come
+ * without a packet.
  *
  * A context that is lost stays so: CONTEXT_LOST is sent, what it still has under way
  * is finished or dropped, all its numbers count as done, and its messages but

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Usage: disk.sh virtio|ahci|intx
+# Usage: disk.sh virtio|ahci|intx CPUS bios|uefi
 #
-# Disk load under hv, with every byte checked: by the runner, which makes one
+# The parent boots to multi-user under hv, which has all CPUs. Disk load, with every byte checked: by the runner, which makes one
 # disk and reads another, and by fio in the parent. virtio and ahci interrupt
 # by MSI; intx is the level-triggered line through the IOAPIC.
 
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
 kind=$1
+machine_kind "$2" "$3"
 
 # What /proc/interrupts calls the disks' interrupt, and how it must come.
 case $kind in
@@ -17,8 +18,8 @@ ahci) irq='ahci' how=PCI-MSI ;;
 intx) irq='virtio[0-9]' how='IO-APIC.*fasteoi' ;;
 esac
 
-options=()
-[ "$kind" != intx ] || options=(--append pci=nomsi)
+options=("${KIND[@]}")
+[ "$kind" != intx ] || options+=(--append pci=nomsi)
 options+=(--)
 random_file "$WORK/given" 64
 truncate -s 64M "$WORK/taken" "$WORK/scratch"
@@ -35,6 +36,7 @@ done
 
 machine 240 "${options[@]}" <<EOS || fail "disk load in the parent"
 booted
+$WHOLE
 disk() {
 	lsblk -dnpo NAME,SERIAL | awk -v serial="\$1" '\$2 == serial { print \$1 }'
 }
@@ -56,4 +58,5 @@ kernel_is_content
 EOS
 
 [ "$(sha256_of "$WORK/taken")" = "$(sha256_of "$WORK/given")" ] || fail "the parent wrote other data than it read"
+serial_has '(hv) Mullion' '(hv) starting the parent'
 say "the disk that the parent wrote holds what the one it read holds"

@@ -70,6 +70,24 @@ hypervisor_on_every_cpu() {
 	modprobe mullion_root && systemctl start mullion-hvd
 }
 
+# parent_is_whole CPUS bios|uefi: it has come up in a machine of that kind.
+parent_is_whole() {
+	systemd-analyze | head -n 1
+	same "$(nproc)" "$1" nproc
+	same "$(test -d /sys/firmware/efi && echo uefi || echo bios)" "$2" firmware
+}
+
+# hv_is_whole CPUS: hv has them all.
+hv_is_whole() {
+	hypervisor_on_every_cpu
+	check 'CPUID announces a hypervisor' grep -qw hypervisor /proc/cpuinfo
+	hvctl version
+	same "$(hvctl version | awk '/^CPUs/ { print $2 }')" "$1" 'CPUs in guest mode'
+	check 'the log reaches the parent' grep -q 'starting the parent' <(hvctl dmesg)
+	hvctl domstats 0
+	same "$(hvctl --json domstats 0 | grep -o '"vcpu":' | wc -l)" "$1" 'VPs in the statistics'
+}
+
 # What the kernel says when an interrupt got lost, a clock jumped or a CPU hung.
 KERNEL_COMPLAINTS='lost interrupt|nobody cared|No irq handler|spurious|unstable|soft lockup|hard LOCKUP|rcu.*(stall|starved)'
 KERNEL_COMPLAINTS+='|blocked for more than|timed? ?out|NETDEV WATCHDOG|Uhhuh|NMI received|clocksource.*skew|BUG:|WARNING:|Oops:|Call Trace|I/O error|time.*backwards|Machine check'

@@ -47,6 +47,15 @@ needs_hv() {
 	[ -z "${MULLION_BARE-}" ] || fail "this test is about hv, it says nothing on the bare machine"
 }
 
+# machine_kind CPUS bios|uefi: options for such a machine, in KIND, and what its script says
+# to see that all of it is there, in WHOLE. (A child that runs keeps hv's driver.)
+machine_kind() {
+	KIND=(--cpus "$1")
+	[ "$2" = bios ] || KIND+=(--uefi)
+	WHOLE="parent_is_whole $1 $2"
+	[ -n "${MULLION_BARE-}${MULLION_CHILD-}" ] || WHOLE+="; hv_is_whole $1"
+}
+
 # machine SECONDS [tools/qemu option...] [-- QEMU argument...]
 # Boots the parent and runs the script on standard input in it, after the
 # functions of inside.sh. Its output is shown and kept in $OUTPUT, its exit

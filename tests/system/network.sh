@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Usage: network.sh virtio|e1000e|intx
+# Usage: network.sh virtio|e1000e|intx CPUS bios|uefi
 #
-# Network load under hv, in both directions, with the data checked. The peer is
+# The parent boots to multi-user under hv, which has all CPUs. Network load, in both directions, with the data checked. The peer is
 # the runner, which QEMU's user network shows at 10.0.2.2.
 
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
 kind=$1
+machine_kind "$2" "$3"
 
 case $kind in
 virtio) card=virtio-net-pci how=PCI-MSIX append='' ;;
@@ -26,11 +27,12 @@ wait_for_port "$download"
 wait_for_port "$upload"
 wait_for_port "$iperf"
 
-machine 240 --net none --append "$append" -- -netdev user,id=peer -device "$card,netdev=peer" <<EOS || fail "network load in the parent"
+machine 240 "${KIND[@]}" --net none --append "$append" -- -netdev user,id=peer -device "$card,netdev=peer" <<EOS || fail "network load in the parent"
 booted
+$WHOLE
 for ((i = 0; i < 100; i++)); do
 	ip route | grep -q ^default && break
-	sleep 0.2
+	rest 0.2
 done
 ip -br address
 check 'an address by DHCP' grep -q ^default <(ip route)

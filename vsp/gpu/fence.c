@@ -34,16 +34,18 @@ void timeline_begin(const struct gpu *gpu, struct timeline *timeline, uint32_t s
 
 void fence_store(struct gpu *gpu, struct timeline *timeline, uint64_t number)
 {
-	uint64_t before = timeline->done, wanted;
+	uint64_t wanted;
 
-	if (number <= before)
+	if (number <= timeline->done)
 		return;
 	timeline->done = number;
 	__atomic_store_n(&timeline->slot->done, number, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	wanted = __atomic_load_n(&timeline->slot->wanted, __ATOMIC_RELAXED);
-	if (wanted > before && wanted <= number)
+	if (wanted && wanted <= number && wanted != timeline->told) {
+		timeline->told = wanted;
 		gpu->signal_due = true;
+	}
 }
 
 /* What is done as soon as its message was: all is that has nothing to do with the renderer. */

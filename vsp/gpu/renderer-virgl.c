@@ -8,6 +8,7 @@
  * guest waits for get on by it.
  */
 #include <EGL/egl.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
@@ -416,6 +417,13 @@ static void set_environment(void)
 		setenv("LIBGL_ALWAYS_SOFTWARE", "1", 1);
 }
 
+/* virglrenderer finds OpenGL's functions by libepoxy, which ends the process where these
+ * are missing. They stay loaded. */
+static bool has_opengl(void)
+{
+	return dlopen("libOpenGL.so.0", RTLD_LAZY) || dlopen("libGL.so.1", RTLD_LAZY);
+}
+
 static bool start_library(void)
 {
 	int flags = VIRGL_RENDERER_USE_EGL | VIRGL_RENDERER_THREAD_SYNC |
@@ -470,6 +478,8 @@ struct renderer *renderer_virgl(struct event_base *base, int render_fd, unsigned
 	if (self.wake_fd < 0 || (render_fd >= 0 && self.render_fd < 0) ||
 	    !watchdog_start(seconds)) {
 		snprintf(why, 160, "renderer: %s", strerror(errno));
+	} else if (!has_opengl()) {
+		snprintf(why, 160, "no OpenGL here: neither libOpenGL.so.0 nor libGL.so.1");
 	} else if (!start_library()) {
 		snprintf(why, 160, "virglrenderer does not start: %.100s",
 			 self.why[0] ? self.why : "no reason told");

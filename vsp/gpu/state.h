@@ -24,6 +24,7 @@ struct timeline {
 	uint64_t last; /* the largest that was asked for */
 	uint64_t given; /* the renderer has a fence for it, or needs none */
 	uint64_t done; /* as it was stored */
+	uint64_t told; /* what was wanted when the guest was signalled last */
 	uint64_t since; /* when the first one after `given` was asked for, ns */
 };
 
