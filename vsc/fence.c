@@ -382,7 +382,6 @@ struct fence_event {
 	struct drm_pending_event base;
 	struct drm_event event;
 	struct dma_fence_cb callback;
-	struct dma_fence *fence;
 	struct drm_device *drm;
 };
 
@@ -391,6 +390,8 @@ static void send_event(struct dma_fence *fence, struct dma_fence_cb *callback)
 	struct fence_event *event = container_of(callback, struct fence_event, callback);
 
 	drm_send_event(event->drm, &event->base);
+	/* The event's own; whoever signals has another. */
+	dma_fence_put(fence);
 }
 
 struct fence_event *mgpu_fence_event_new(struct drm_device *drm, struct drm_file *file)
@@ -418,8 +419,9 @@ void mgpu_fence_event_free(struct fence_event *event)
 
 void mgpu_fence_event_at(struct fence_event *event, struct dma_fence *fence)
 {
+	dma_fence_get(fence);
 	if (dma_fence_add_callback(fence, &event->callback, send_event))
-		drm_send_event(event->drm, &event->base);
+		send_event(fence, &event->callback);
 }
 
 int mgpu_fence_module_init(void)
