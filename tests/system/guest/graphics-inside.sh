@@ -48,12 +48,14 @@ shows() {
 	/run/share/picture pattern "$1" /tmp/gfx.png
 }
 
-# shows_colours AT_LEAST MOST: so many different ones, and none has more of the screen in %.
+# shows_colours AT_LEAST MOST: so many different ones, and none has more of the screen in %;
+# and it is not what the console shows.
 shows_colours() {
 	local colours share most
 	hvctl screenshot gfx /tmp/gfx.png || return 1
 	read -r colours share most < <(/run/share/picture colours /tmp/gfx.png)
 	echo "$colours colours, $share % of $most"
+	! /run/share/picture pattern 2 /tmp/gfx.png >/dev/null 2>&1 || return 1
 	[ "$colours" -ge "$1" ] && [ "$share" -le "$2" ]
 }
 
@@ -166,6 +168,9 @@ compositor() {
 	soon 90 "a client's triangle" shows_colours 500 90
 	cp /tmp/gfx.png /tmp/weston.png
 	gfx 'systemctl stop client weston'
+	# It has had a virtual terminal of its own, and the console was cleared after it.
+	gfx 'agent picture 2' || fail 'no console'
+	soon 60 'the console is back' shows 2
 	guest_is_content 'after programs that draw'
 }
 
