@@ -165,7 +165,7 @@ compositor() {
 	soon 120 'weston' says_in weston 'GL renderer: virgl'
 	soon 60 "weston's own picture" shows_colours 20 99
 	background client 'XDG_RUNTIME_DIR=/run/weston WAYLAND_DISPLAY=wayland-1 exec weston-simple-egl -f'
-	soon 90 "a client's triangle" shows_colours 500 90
+	soon 90 "a client's triangle" shows_colours 5000 95
 	cp /tmp/gfx.png /tmp/weston.png
 	gfx 'systemctl stop client weston'
 	# It has had a virtual terminal of its own, and the console was cleared after it.
