@@ -85,7 +85,7 @@ must drv 'step_content'
 ask drv 'cat /sys/kernel/debug/dri/*/mullion_gpu || { mount -t debugfs debug /sys/kernel/debug; cat /sys/kernel/debug/dri/*/mullion_gpu; }'
 hvctl domstats drv --gpu
 hvctl destroy drv
-ends drv 'shutoff (destroyed)'
+ends drv 'shutoff (requested)'
 balance "$before" 'a guest with mullion_gpu'
 kernel_is_content
 END
