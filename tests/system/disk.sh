@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Usage: disk.sh virtio|ahci|intx CPUS bios|uefi
 #
-# The parent boots to multi-user under hv, which has all CPUs. Disk load, with every byte checked: by the runner, which makes one
-# disk and reads another, and by fio in the parent. virtio and ahci interrupt
-# by MSI; intx is the level-triggered line through the IOAPIC.
+# The parent boots to multi-user under hv, which has all CPUs. Disk load, with every byte
+# checked: by the runner, which makes one disk and reads another, and by fio in the parent.
+# virtio and ahci interrupt by MSI; intx is the level-triggered line through the IOAPIC.
 
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -58,5 +58,5 @@ kernel_is_content
 EOS
 
 [ "$(sha256_of "$WORK/taken")" = "$(sha256_of "$WORK/given")" ] || fail "the parent wrote other data than it read"
-serial_has '(hv) Mullion' '(hv) starting the parent'
+[ -n "${MULLION_BARE-}" ] || serial_has '(hv) Mullion' '(hv) starting the parent'
 say "the disk that the parent wrote holds what the one it read holds"

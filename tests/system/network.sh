@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Usage: network.sh virtio|e1000e|intx CPUS bios|uefi
 #
-# The parent boots to multi-user under hv, which has all CPUs. Network load, in both directions, with the data checked. The peer is
-# the runner, which QEMU's user network shows at 10.0.2.2.
+# The parent boots to multi-user under hv, which has all CPUs. Network load, in both
+# directions, with the data checked. The peer is the runner, which QEMU's user network
+# shows at 10.0.2.2.
 
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"

@@ -122,7 +122,7 @@ draw() {
 	grep -E -m1 "^ *#?0? *$SIZE .*preferred" /tmp/modetest || fail "modetest: $(head -n 20 /tmp/modetest)"
 	echo "ok: modetest: $SIZE is preferred"
 	background screen 'paint --driver virtio_gpu screen 6 77 600'
-	soon 240 'a program that draws on the screen' says_in screen 'paint: shown'
+	soon 120 'a program that draws on the screen' says_in screen 'paint: shown'
 	gfx 'cat /tmp/screen'
 	soon 30 'what it has drawn, pixel by pixel' shows 77
 	gfx 'systemctl stop screen'
@@ -217,7 +217,7 @@ graphics() {
 	kill_it "$1"
 	reload_it "$2"
 	hvctl domstats gfx --gpu
-	cp /tmp/glmark.png /tmp/weston.png /run/share
+	cp /tmp/glmark.png /tmp/weston.png "$FOLDER"
 	hvctl shutdown gfx --wait --timeout 120 || fail 'no shutdown'
 	ends gfx 'shutoff (poweroff)'
 	balance "$before" 'a guest that draws'

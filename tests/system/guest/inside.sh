@@ -176,7 +176,8 @@ ask() {
 		[ $SECONDS -lt $until ] || { echo "no answer from $name to '$*'" && return 99; }
 		rest 0.2
 	done
-	console "$name" | awk -v count="$count" '/^guest: (takes|status)/ { n++; if (n == count + 2) exit $3; next } n == count + 1'
+	console "$name" | awk -v count="$count" '/^guest: (takes|status)/ { n++; if (n == count + 2) exit $3; next } n == count + 1
+		END { if (n < count + 2) exit 98 }'
 }
 
 # must NAME COMMAND...: the same, and it succeeds.

@@ -21,7 +21,7 @@ neighbour_begins() {
 	"$worker" --run --memory 64M --debug-exit --name neighbour --kernel "$guest" --cmdline beat \
 		</dev/null >/tmp/neighbour 2>&1 &
 	neighbour=$!
-	for _ in $(seq 100); do
+	for _ in $(seq 40); do
 		grep -q ^beat /tmp/neighbour && return
 		rest 0.5
 	done
@@ -37,7 +37,7 @@ beats() {
 neighbour_is_undisturbed() {
 	local before gap
 	before=$(beats)
-	for _ in $(seq 50); do
+	for _ in $(seq 20); do
 		[ "$(beats)" -gt "$before" ] && break
 		rest 0.5
 	done
