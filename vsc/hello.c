@@ -21,7 +21,7 @@ static void fill_hello(struct mgpu *gpu, struct mullion_gpu_hello *hello)
 {
 	hello->version_min = MULLION_GPU_VERSION;
 	hello->version_max = MULLION_GPU_VERSION;
-	hello->features = MULLION_GPU_FEATURE_3D;
+	hello->features = MULLION_GPU_FEATURE_3D | MULLION_GPU_FEATURE_SHARE;
 	hello->driver_version = DRIVER_VERSION;
 	hello->page_count = MULLION_GPU_SHARED_PAGES_MAX;
 	for (unsigned int i = 0; i < MULLION_GPU_SHARED_PAGES_MAX; i++)
@@ -68,7 +68,7 @@ static int check_welcome(struct mgpu *gpu)
 	if (welcome->capset_count > MULLION_GPU_CAPSETS_MAX)
 		welcome->capset_count = MULLION_GPU_CAPSETS_MAX;
 	welcome->renderer[sizeof(welcome->renderer) - 1] = 0;
-	welcome->features &= MULLION_GPU_FEATURE_3D;
+	welcome->features &= MULLION_GPU_FEATURE_3D | MULLION_GPU_FEATURE_SHARE;
 	return 0;
 }
 

@@ -22,6 +22,9 @@ u64 mgpu_capset_mask(const struct mgpu *gpu)
 	return mask;
 }
 
+/* Mesa's, not in the kernel's header: a context's memory is the guest's own. */
+#define PARAM_GUEST_VRAM 9
+
 int mgpu_getparam_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
 {
 	struct drm_virtgpu_getparam *args = data;
@@ -38,6 +41,9 @@ int mgpu_getparam_ioctl(struct drm_device *drm, void *data, struct drm_file *fil
 		value = 1;
 		break;
 	case VIRTGPU_PARAM_RESOURCE_BLOB:
+	case PARAM_GUEST_VRAM:
+		value = mgpu_has(gpu, MULLION_GPU_FEATURE_SHARE);
+		break;
 	case VIRTGPU_PARAM_HOST_VISIBLE:
 	case VIRTGPU_PARAM_CROSS_DEVICE:
 		value = 0;

@@ -161,15 +161,49 @@ int mgpu_resource_info_ioctl(struct drm_device *drm, void *data, struct drm_file
 	}
 	args->size = object->base.base.size;
 	args->res_handle = object->id;
-	args->blob_mem = 0;
+	args->blob_mem = object->blob;
 	put(object);
 	return error;
 }
 
-/* Not before hv-gpu offers blobs; GETPARAM says so. */
+#define BLOB_FLAGS (VIRTGPU_BLOB_FLAG_USE_MAPPABLE | VIRTGPU_BLOB_FLAG_USE_SHAREABLE)
+#define BLOB_SIZE_MAX (1ull << 32)
+
+/* All blobs are the guest's own pages. What the renderer has allocated (a blob id) is not to
+ * be had, nor what it would have to be told of by a command. */
+static int check_blob(const struct drm_virtgpu_resource_create_blob *args)
+{
+	if (args->blob_mem != VIRTGPU_BLOB_MEM_HOST3D && args->blob_mem != MGPU_BLOB_MEM_GUEST_VRAM)
+		return -EINVAL;
+	if (args->blob_flags & ~BLOB_FLAGS || args->pad || args->cmd_size)
+		return -EINVAL;
+	if (args->blob_mem == VIRTGPU_BLOB_MEM_HOST3D && args->blob_id)
+		return -EINVAL;
+	return args->size && args->size <= BLOB_SIZE_MAX ? 0 : -EINVAL;
+}
+
 int mgpu_resource_create_blob_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
 {
-	return -EINVAL;
+	struct drm_virtgpu_resource_create_blob *args = data;
+	struct mgpu *gpu = to_mgpu(drm);
+	struct mgpu_object *object;
+	int error = mgpu_has(gpu, MULLION_GPU_FEATURE_SHARE) ? check_blob(args) : -EINVAL;
+
+	if (error)
+		return error;
+	object = mgpu_object_new(gpu, args->size);
+	if (IS_ERR(object))
+		return PTR_ERR(object);
+	object->blob = args->blob_mem;
+	error = attach_new(gpu, file, object);
+	if (!error) {
+		error = drm_gem_handle_create(file, &object->base.base, &args->bo_handle);
+		if (error)
+			mgpu_detach(gpu, file->driver_priv, object);
+	}
+	args->res_handle = object->id;
+	put(object);
+	return error;
 }
 
 /* ---- transfers ---- */

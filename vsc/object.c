@@ -3,7 +3,8 @@
  * GEM objects, and what hv-gpu knows of them.
  *
  * An object's pages go back to the kernel only when hv-gpu has taken RESOURCE_DESTROY: a
- * transfer may be on its way before that. The memory of one that hv-gpu could not be told
+ * transfer may be on its way before that. Those of a shared one go back when no process of
+ * hv-gpu's has them any more. The memory of one that hv-gpu could not be told
  * about (it stands still) is kept until it has ended.
  */
 #include <linux/dma-mapping.h>
@@ -51,8 +52,8 @@ static int send_create(struct mgpu *gpu, const struct mgpu_object *object, u32 c
 	return 0;
 }
 
-/* Returns the number of RING_TAKEN. */
-static u64 send_destroy(struct mgpu *gpu, u32 id)
+/* Returns the number of the ring of context 0. */
+static u64 send_destroy(struct mgpu *gpu, u32 id, u8 ring)
 {
 	struct mullion_gpu_name *message;
 	u64 number;
@@ -61,7 +62,7 @@ static u64 send_destroy(struct mgpu *gpu, u32 id)
 	if (IS_ERR(message))
 		return U64_MAX;
 	message->resource = id;
-	number = mgpu_number_give(&gpu->own->list[MULLION_GPU_RING_TAKEN], &message->header);
+	number = mgpu_number_give(&gpu->own->list[ring], &message->header);
 	mgpu_send(gpu);
 	return number;
 }
@@ -71,7 +72,7 @@ u64 mgpu_send_marker(struct mgpu *gpu)
 {
 	if (send_plain(gpu, MGPU_MARKER_ID, PAGE_SIZE))
 		return U64_MAX;
-	return send_destroy(gpu, MGPU_MARKER_ID);
+	return send_destroy(gpu, MGPU_MARKER_ID, MULLION_GPU_RING_TAKEN);
 }
 
 int mgpu_object_tell(struct mgpu *gpu, struct mgpu_object *object, u32 context)
@@ -96,6 +97,32 @@ int mgpu_object_tell_pages(struct mgpu *gpu, struct mgpu_object *object, u32 con
 	error = mgpu_send_pages(gpu, object);
 	if (!error)
 		object->told = gpu->generation;
+	return error;
+}
+
+static int send_share(struct mgpu *gpu, const struct mgpu_object *object, u32 context)
+{
+	struct mullion_gpu_share *message;
+
+	message = mgpu_message(gpu, MULLION_GPU_SHARE, context, sizeof(*message));
+	if (IS_ERR(message))
+		return PTR_ERR(message);
+	message->resource = object->id;
+	message->as = object->blob == VIRTGPU_BLOB_MEM_HOST3D ? MULLION_GPU_SHARE_SHM :
+								MULLION_GPU_SHARE_DMABUF;
+	mgpu_send(gpu);
+	return 0;
+}
+
+static int tell_shared(struct mgpu *gpu, struct mgpu_object *object, u32 context)
+{
+	int error = mgpu_object_tell_pages(gpu, object, context);
+
+	if (error || object->shared == gpu->generation)
+		return error;
+	error = send_share(gpu, object, context);
+	if (!error)
+		object->shared = gpu->generation;
 	return error;
 }
 
@@ -132,6 +159,8 @@ int mgpu_object_for_renderer(struct mgpu *gpu, struct mgpu_object *object, u32 c
 	bool first = object->known != gpu->generation || !object->renderer;
 	int error;
 
+	if (object->blob)
+		return tell_shared(gpu, object, context);
 	if (!object->renderer && !object->shape.width)
 		return -EINVAL; /* somebody else's memory, of no known shape */
 	if (!object->renderer) {
@@ -168,7 +197,7 @@ int mgpu_object_pin(struct mgpu_object *object)
 
 int mgpu_object_pin_for_renderer(struct mgpu *gpu, struct mgpu_object *object)
 {
-	return object->dumb ? mgpu_object_pin(object) : 0;
+	return object->dumb || object->blob ? mgpu_object_pin(object) : 0;
 }
 
 /* ---- GEM ---- */
@@ -189,8 +218,10 @@ static bool let_go(struct mgpu *gpu, struct mgpu_object *object)
 
 	mgpu_lock_any(gpu);
 	if (object->known && object->known == gpu->generation) {
+		if (object->shared == gpu->generation)
+			object->dying.ring = MULLION_GPU_RING_RETURNED;
 		if (mgpu_ready(gpu))
-			number = send_destroy(gpu, object->id);
+			number = send_destroy(gpu, object->id, object->dying.ring);
 		else if (mgpu_state(gpu) == MGPU_GONE)
 			number = U64_MAX;
 	}

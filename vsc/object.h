@@ -4,7 +4,8 @@
  *
  * A dumb buffer is PLAIN, until a context takes it up: then RESOURCE_CREATE of the same id
  * makes it the renderer's, and what a program writes to it is transferred before it is
- * shown. What hv-gpu knows of an object is told again when there is a new hv-gpu.
+ * shown. A blob is PLAIN and shared: contexts work in its pages as they are, and these are
+ * free again when RING_RETURNED says so. What hv-gpu knows of an object is told again when there is a new hv-gpu.
  */
 #ifndef MGPU_OBJECT_H
 #define MGPU_OBJECT_H
@@ -23,10 +24,12 @@ struct mgpu_object {
 	u32 id;
 	bool renderer; /* a resource of the renderer's, of this shape */
 	bool dumb; /* what is in its pages is what is shown */
+	u32 blob; /* VIRTGPU_BLOB_MEM_*; 0: it is none */
 	struct mgpu_shape shape;
 	u32 stride; /* of a dumb one */
 	u32 known; /* the generation that knows of it; channel.lock */
 	u32 told; /* the generation that knows its pages; channel.lock */
+	u32 shared; /* the generation that has it shared; channel.lock */
 	struct sg_table *pages; /* pinned, for good */
 	struct mgpu_dying dying;
 };
@@ -35,6 +38,9 @@ static inline struct mgpu_object *to_object(struct drm_gem_object *gem)
 {
 	return container_of(to_drm_gem_shmem_obj(gem), struct mgpu_object, base);
 }
+
+/* Memory of a guest's own that contexts work in: Mesa's name, not in the kernel's header. */
+#define MGPU_BLOB_MEM_GUEST_VRAM 4u
 
 /* An id that no object has. */
 #define MGPU_MARKER_ID 1u

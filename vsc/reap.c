@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The list of what waits for RING_TAKEN. It is looked at whenever something comes to it,
+ * The list of what waits for RING_TAKEN or RING_RETURNED. It is looked at whenever something comes to it,
  * and by a timer while it is not empty: no interrupt is asked for.
  */
 #include "driver.h"
@@ -12,7 +12,7 @@ static bool is_over(const struct mgpu *gpu, const struct mgpu_dying *dying, bool
 	if (all || dying->generation != READ_ONCE(gpu->generation))
 		return true;
 	return dying->number != U64_MAX &&
-	       mgpu_number_done(&gpu->own->list[MULLION_GPU_RING_TAKEN], dying->number);
+	       mgpu_number_done(&gpu->own->list[dying->ring], dying->number);
 }
 
 static void reap(struct mgpu *gpu, bool all)

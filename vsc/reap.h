@@ -15,7 +15,8 @@ struct mgpu;
 
 struct mgpu_dying {
 	struct list_head link;
-	u64 number; /* of RING_TAKEN; U64_MAX: only when hv-gpu has ended */
+	u64 number; /* of the ring; U64_MAX: only when hv-gpu has ended */
+	u8 ring; /* of context 0: RING_TAKEN, or RING_RETURNED */
 	u32 generation;
 	/* Gives it back; may sleep, takes no lock of the reaper. */
 	void (*end)(struct mgpu *gpu, struct mgpu_dying *dying);
@@ -23,7 +24,7 @@ struct mgpu_dying {
 
 struct mgpu_reaper {
 	spinlock_t lock;
-	struct list_head list; /* in order of numbers, but for U64_MAX */
+	struct list_head list;
 	struct delayed_work work;
 };
 

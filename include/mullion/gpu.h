@@ -32,6 +32,9 @@
  *
  * Resources have ids that the guest chooses, not 0, in one space for all contexts. A
  * resource is PLAIN (pages of the guest that only the screen looks at), or the renderer's.
+ * SHARE makes a PLAIN one's pages memory that contexts work in, as it is, without a copy: the
+ * guest and the renderer's processes have it mapped at the same time. Such pages are the
+ * guest's again when RING_RETURNED of its RESOURCE_DESTROY is done.
  *
  * Facts: contexts, capsets, resources, boxes and blobs mean what virglrenderer's
  * interface (virglrenderer.h) and virtio-gpu (Virtual I/O Device 1.3, 5.7) say.
@@ -68,7 +71,7 @@ enum mullion_gpu_type {
 	MULLION_GPU_DETACH, /* struct mullion_gpu_name */
 	MULLION_GPU_PLAIN_CREATE,
 	MULLION_GPU_RESOURCE_CREATE,
-	MULLION_GPU_BLOB_CREATE,
+	MULLION_GPU_SHARE, /* a PLAIN resource with contexts */
 	MULLION_GPU_RESOURCE_DESTROY, /* struct mullion_gpu_name */
 	MULLION_GPU_PAGES, /* of a resource */
 	MULLION_GPU_TRANSFER_TO, /* guest's pages to the renderer */
@@ -78,8 +81,6 @@ enum mullion_gpu_type {
 	MULLION_GPU_SCANOUT,
 	MULLION_GPU_FLUSH,
 	MULLION_GPU_CURSOR,
-	MULLION_GPU_MAP, /* a blob, in the guest's heap */
-	MULLION_GPU_UNMAP, /* struct mullion_gpu_name */
 	MULLION_GPU_TO_HOST_END,
 	/* to the guest */
 	MULLION_GPU_WELCOME = 0x100,
@@ -108,7 +109,8 @@ enum mullion_gpu_ring {
 	MULLION_GPU_RING_TAKEN = 0, /* done as soon as the message was copied */
 	MULLION_GPU_RING_DRAWN = 1, /* transfers of context 0 */
 	MULLION_GPU_RING_SCREEN = 2, /* SCANOUT, FLUSH, CURSOR: it is on the screen */
-	MULLION_GPU_OWN_RINGS = 3,
+	MULLION_GPU_RING_RETURNED = 3, /* RESOURCE_DESTROY: no process has its pages any more */
+	MULLION_GPU_OWN_RINGS = 4,
 };
 
 /* ---- shared pages ---- */
@@ -131,9 +133,9 @@ struct mullion_gpu_slot {
 
 /* ---- to hv-gpu ---- */
 
-/* Features. 3D: contexts, and the renderer's resources. BLOB: BLOB_CREATE, MAP, UNMAP. */
+/* Features. 3D: contexts, and the renderer's resources. SHARE: the message of that name. */
 #define MULLION_GPU_FEATURE_3D (1ull << 0)
-#define MULLION_GPU_FEATURE_BLOB (1ull << 1)
+#define MULLION_GPU_FEATURE_SHARE (1ull << 1)
 
 struct mullion_gpu_hello {
 	struct mullion_gpu_header header;
@@ -169,7 +171,7 @@ struct mullion_gpu_name {
 };
 
 /* Only the screen will look at it, by SCANOUT. RESOURCE_CREATE of the same id makes it
- * the renderer's; its pages stay. */
+ * the renderer's, SHARE one that contexts have too; its pages stay. */
 struct mullion_gpu_plain_create {
 	struct mullion_gpu_header header;
 	__u32 resource;
@@ -192,15 +194,16 @@ struct mullion_gpu_resource_create {
 	__u32 reserved;
 };
 
-/* Memory and flags as VIRTGPU_BLOB_* of drm/virtgpu_drm.h. */
-struct mullion_gpu_blob_create {
-	struct mullion_gpu_header header; /* context: whose blob_id it is */
-	__u32 resource;
-	__u32 memory; /* VIRTGPU_BLOB_MEM_* */
-	__u32 flags; /* VIRTGPU_BLOB_FLAG_* */
-	__u32 reserved;
-	__u64 blob;
-	__u64 size; /* bytes, a multiple of 4096 */
+enum mullion_gpu_share_as {
+	MULLION_GPU_SHARE_SHM = 1, /* what the processes themselves write to each other in */
+	MULLION_GPU_SHARE_DMABUF, /* what is drawn from and to: a device may import it */
+};
+
+/* All of its pages are known, and stay until it is destroyed. */
+struct mullion_gpu_share {
+	struct mullion_gpu_header header; /* context: who pays when it fails, or 0 */
+	__u32 resource; /* PLAIN, not shared yet */
+	__u32 as; /* enum mullion_gpu_share_as */
 };
 
 /* Pages one behind the other. */
@@ -273,13 +276,6 @@ struct mullion_gpu_cursor {
 	__u32 hot_x, hot_y;
 };
 
-struct mullion_gpu_map {
-	struct mullion_gpu_header header;
-	__u32 resource;
-	__u32 reserved;
-	__u64 offset; /* into the heap, bytes, a multiple of 4096 */
-};
-
 /* ---- to the guest ---- */
 
 struct mullion_gpu_capset_info {
@@ -295,7 +291,6 @@ struct mullion_gpu_welcome {
 	__u32 version_min, version_max; /* that hv-gpu speaks */
 	__u32 displays; /* each is told of by DISPLAY */
 	__u64 features; /* of both */
-	__u64 heap_gpa, heap_size; /* of BLOB; bytes */
 	__u32 capset_count;
 	__u32 reserved;
 	struct mullion_gpu_capset_info capsets[MULLION_GPU_CAPSETS_MAX];

@@ -6,6 +6,7 @@
  */
 #include "fuzz.h"
 
+#include "gpu-dmabuf.h"
 #include "gpu-fake.h"
 #include "gpu-renderer.h"
 #include "gpu.h"
@@ -20,6 +21,7 @@ static struct fake_renderer fake;
 static struct gpu_guest guest;
 static struct gpu *gpu;
 static bool open;
+static unsigned int looks; /* asked for */
 static uint64_t numbers; /* for fences that go up */
 static _Alignas(8) uint8_t bytes[ROOM];
 
@@ -39,7 +41,13 @@ static void on_lost(void *context, uint32_t id, const char *text)
 	FUZZ_CHECK(text[0]);
 }
 
-static const struct gpu_calls calls = { on_working, on_resumed, on_lost };
+static void on_look(void *context)
+{
+	(void)context;
+	looks++;
+}
+
+static const struct gpu_calls calls = { on_working, on_resumed, on_lost, on_look };
 
 /* ---- what must always hold ---- */
 
@@ -97,7 +105,7 @@ static const uint16_t sizes[MULLION_GPU_TO_HOST_END] = {
 	[MULLION_GPU_DETACH] = sizeof(struct mullion_gpu_name),
 	[MULLION_GPU_PLAIN_CREATE] = sizeof(struct mullion_gpu_plain_create),
 	[MULLION_GPU_RESOURCE_CREATE] = sizeof(struct mullion_gpu_resource_create),
-	[MULLION_GPU_BLOB_CREATE] = sizeof(struct mullion_gpu_blob_create),
+	[MULLION_GPU_SHARE] = sizeof(struct mullion_gpu_share),
 	[MULLION_GPU_RESOURCE_DESTROY] = sizeof(struct mullion_gpu_name),
 	[MULLION_GPU_PAGES] = sizeof(struct mullion_gpu_pages),
 	[MULLION_GPU_TRANSFER_TO] = sizeof(struct mullion_gpu_transfer),
@@ -107,8 +115,6 @@ static const uint16_t sizes[MULLION_GPU_TO_HOST_END] = {
 	[MULLION_GPU_SCANOUT] = sizeof(struct mullion_gpu_scanout),
 	[MULLION_GPU_FLUSH] = sizeof(struct mullion_gpu_flush),
 	[MULLION_GPU_CURSOR] = sizeof(struct mullion_gpu_cursor),
-	[MULLION_GPU_MAP] = sizeof(struct mullion_gpu_map),
-	[MULLION_GPU_UNMAP] = sizeof(struct mullion_gpu_name),
 };
 
 /* A byte of the input for each word of the body: small numbers, or a large one. */
@@ -145,7 +151,7 @@ static void make_hello(void)
 
 	hello->version_min = 1;
 	hello->version_max = 1;
-	hello->features = MULLION_GPU_FEATURE_3D;
+	hello->features = MULLION_GPU_FEATURE_3D | MULLION_GPU_FEATURE_SHARE;
 	hello->page_count = GPU_SHARED_PAGES;
 	memset(hello->pfns, 0, sizeof(hello->pfns));
 	for (uint32_t i = 0; i < GPU_SHARED_PAGES; i++)
@@ -190,6 +196,9 @@ static uint32_t repair(const uint8_t **data, size_t *left, uint32_t type, uint32
 		return add_runs(data, left, size, &submit->count, submit->runs);
 	case MULLION_GPU_SCANOUT:
 		scanout->format = 0x34325258;
+		return size;
+	case MULLION_GPU_SHARE:
+		((struct mullion_gpu_share *)(void *)bytes)->as %= 3;
 		return size;
 	case MULLION_GPU_ATTACH:
 	case MULLION_GPU_DETACH:

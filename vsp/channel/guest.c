@@ -36,7 +36,10 @@ struct guest {
 	struct guest_range ranges[RANGES_MAX];
 	uint8_t *bytes[RANGES_MAX];
 	unsigned int pinnable; /* ranges with a file of their own */
-	bool has_file[RANGES_MAX];
+	struct {
+		int fd; /* -1: none */
+		uint64_t offset; /* of the range in it */
+	} files[RANGES_MAX];
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -150,6 +153,7 @@ struct guest *guest_new(int fd, const struct guest_range *ranges, unsigned int c
 		}
 		guest->ranges[i] = ranges[i];
 		guest->bytes[i] = at;
+		guest->files[i].fd = -1;
 		guest->count = i + 1;
 	}
 	if (guest->count && guest->count == count)
@@ -164,21 +168,29 @@ bool guest_use_file(struct guest *guest, unsigned int range, int fd, uint64_t of
 {
 	size_t size;
 	void *at;
+	int own;
 
 	errno = EINVAL;
-	if (range >= guest->count || guest->has_file[range])
+	if (range >= guest->count || guest->files[range].fd >= 0)
+		return false;
+	own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (own < 0)
 		return false;
 	size = guest->ranges[range].size;
-	at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);
-	if (at == MAP_FAILED)
-		return false;
-	if (!add_map(guest, at, size)) {
-		munmap(at, size);
+	at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, own, (off_t)offset);
+	if (at == MAP_FAILED || !add_map(guest, at, size)) {
+		int error = errno;
+
+		if (at != MAP_FAILED)
+			munmap(at, size);
+		close(own);
+		errno = error;
 		return false;
 	}
 	unmap(guest->bytes[range], size);
 	guest->bytes[range] = at;
-	guest->has_file[range] = true;
+	guest->files[range].fd = own;
+	guest->files[range].offset = offset;
 	guest->pinnable++;
 	return true;
 }
@@ -188,14 +200,33 @@ bool guest_is_pinnable(const struct guest *guest)
 	return guest->pinnable == guest->count;
 }
 
+int guest_file(const struct guest *guest, const void *at, size_t size, uint64_t *offset)
+{
+	uintptr_t address = (uintptr_t)at;
+
+	for (unsigned int i = 0; i < guest->count; i++) {
+		uint64_t in = address - (uintptr_t)guest->bytes[i];
+
+		if (address < (uintptr_t)guest->bytes[i] || in >= guest->ranges[i].size ||
+		    size > guest->ranges[i].size - in)
+			continue;
+		*offset = guest->files[i].offset + in;
+		return guest->files[i].fd;
+	}
+	return -1;
+}
+
 void guest_free(struct guest *guest)
 {
 	int error = errno;
 
 	if (!guest)
 		return;
-	for (unsigned int i = 0; i < guest->count; i++)
+	for (unsigned int i = 0; i < guest->count; i++) {
 		unmap(guest->bytes[i], guest->ranges[i].size);
+		if (guest->files[i].fd >= 0)
+			close(guest->files[i].fd);
+	}
 	if (guest->fd >= 0)
 		close(guest->fd);
 	free(guest);

@@ -40,6 +40,9 @@ void guest_free(struct guest *guest); /* guest may be NULL */
 bool guest_use_file(struct guest *guest, unsigned int range, int fd, uint64_t offset);
 /* All ranges have such a file. */
 bool guest_is_pinnable(const struct guest *guest);
+/* That file, and where in it the bytes of our mapping from `at` on lie; it stays the guest's.
+ * -1: they are not in one range that has one. */
+int guest_file(const struct guest *guest, const void *at, size_t size, uint64_t *offset);
 
 /* The bytes of [gpa, gpa + size); NULL where that is not all memory of one range. */
 void *guest_at(const struct guest *guest, uint64_t gpa, uint64_t size);

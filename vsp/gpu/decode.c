@@ -128,10 +128,16 @@ static const char *check_resource_create(const void *bytes, uint32_t size)
 	return create->last_level < LEVELS_MAX ? NULL : "levels that cannot be";
 }
 
-static const char *check_blob_create(const void *bytes, uint32_t size)
+static const char *check_share(const void *bytes, uint32_t size)
 {
-	(void)bytes, (void)size;
-	return "blobs are not offered";
+	const struct mullion_gpu_share *share = bytes;
+
+	(void)size;
+	if (!share->resource)
+		return "resource 0";
+	return share->as == MULLION_GPU_SHARE_SHM || share->as == MULLION_GPU_SHARE_DMABUF ?
+		       NULL :
+		       "no such way to share";
 }
 
 static const char *check_pages(const void *bytes, uint32_t size)
@@ -235,7 +241,7 @@ static const struct row rows[MULLION_GPU_TO_HOST_END] = {
 	ROW(PLAIN_CREATE, sizeof(struct mullion_gpu_plain_create), 0, ANYBODY, check_plain_create),
 	ROW(RESOURCE_CREATE, sizeof(struct mullion_gpu_resource_create), 0, ANYBODY,
 	    check_resource_create),
-	ROW(BLOB_CREATE, sizeof(struct mullion_gpu_blob_create), 0, ANYBODY, check_blob_create),
+	ROW(SHARE, sizeof(struct mullion_gpu_share), 0, ANYBODY, check_share),
 	ROW(RESOURCE_DESTROY, sizeof(struct mullion_gpu_name), 0, ANYBODY, check_name),
 	ROW(PAGES, sizeof(struct mullion_gpu_pages), sizeof(struct mullion_gpu_run), ANYBODY,
 	    check_pages),
@@ -247,8 +253,6 @@ static const struct row rows[MULLION_GPU_TO_HOST_END] = {
 	ROW(SCANOUT, sizeof(struct mullion_gpu_scanout), 0, NOBODY, check_scanout),
 	ROW(FLUSH, sizeof(struct mullion_gpu_flush), 0, NOBODY, check_flush),
 	ROW(CURSOR, sizeof(struct mullion_gpu_cursor), 0, NOBODY, check_cursor),
-	ROW(MAP, sizeof(struct mullion_gpu_map), 0, NOBODY, check_blob_create),
-	ROW(UNMAP, sizeof(struct mullion_gpu_name), 0, NOBODY, check_blob_create),
 };
 
 /* ---- the header ---- */

@@ -23,6 +23,7 @@ struct message {
 		const struct mullion_gpu_name *name;
 		const struct mullion_gpu_plain_create *plain_create;
 		const struct mullion_gpu_resource_create *resource_create;
+		const struct mullion_gpu_share *share;
 		const struct mullion_gpu_pages *pages;
 		const struct mullion_gpu_transfer *transfer;
 		const struct mullion_gpu_submit_pages *submit_pages;

@@ -15,6 +15,9 @@
 
 #include "state.h"
 
+/* A fence that takes longer may never be done. */
+#define PROBE_NS 1000000000u
+
 uint64_t now_ns(void)
 {
 	struct timespec now;
@@ -54,6 +57,12 @@ static bool is_immediate(const struct gpu *gpu, const struct context *context, u
 	return context->lost || !gpu->renderer || (!context->id && ring != MULLION_GPU_RING_DRAWN);
 }
 
+/* share.c has it, which looks at what is leaving. */
+static bool is_returned(const struct context *context, uint32_t ring)
+{
+	return !context->id && ring == MULLION_GPU_RING_RETURNED;
+}
+
 bool fence_ask(struct gpu *gpu, struct context *context, uint32_t ring, uint64_t number)
 {
 	struct timeline *timeline = &context->timelines[ring];
@@ -62,6 +71,10 @@ bool fence_ask(struct gpu *gpu, struct context *context, uint32_t ring, uint64_t
 		return false;
 	timeline->last = number;
 	gpu->statistics.fences++;
+	if (is_returned(context, ring)) {
+		share_look(gpu);
+		return true;
+	}
 	if (is_immediate(gpu, context, ring)) {
 		timeline->given = number;
 		fence_store(gpu, timeline, number);
@@ -83,10 +96,21 @@ static void count_time(struct gpu *gpu, uint64_t since)
 		gpu->statistics.fence_max_ns = took;
 }
 
+/* Another process draws for it, which can end alone. */
+static bool has_process(const struct context *context)
+{
+	return context->capset > 2;
+}
+
+static void lose_process(struct gpu *gpu, struct context *context)
+{
+	session_fault(gpu, context, MULLION_GPU_LOST_RENDERER, 0, "its process has ended");
+}
+
 /* Contexts of virgl, and what has none, have one row of fences in the renderer. */
 static uint32_t row_of(const struct context *context, uint32_t ring)
 {
-	return context->capset > 2 ? ring : 0;
+	return has_process(context) ? ring : 0;
 }
 
 static void give_one(struct gpu *gpu, struct context *context, uint32_t ring)
@@ -109,11 +133,34 @@ static void give_one(struct gpu *gpu, struct context *context, uint32_t ring)
 		/* It will never tell: better too early than never. */
 		free(fence);
 		fence_store(gpu, timeline, timeline->last);
+		if (fence && has_process(context))
+			lose_process(gpu, context);
 		return;
 	}
 	*context->fences_end = fence;
 	context->fences_end = &fence->next;
 	gpu->fences++;
+}
+
+/*
+ * The fences of a process that has ended are never done, and nobody tells: another one for
+ * the context's ring 0 fails then. Where it does not, it is done after the others.
+ */
+static void probe(struct gpu *gpu, struct context *context)
+{
+	if (!has_process(context) || context->lost || !context->fences ||
+	    now_ns() - context->fences->since < PROBE_NS)
+		return;
+	if (gpu->renderer->ops->fence(gpu->renderer, context->id, 0, ++gpu->fence_id))
+		lose_process(gpu, context);
+}
+
+void gpu_probe(struct gpu *gpu)
+{
+	for (uint32_t i = 0; i < MULLION_GPU_CONTEXTS_MAX; i++)
+		if (gpu->contexts[i])
+			probe(gpu, gpu->contexts[i]);
+	fence_signal(gpu);
 }
 
 static void give_context(struct gpu *gpu, struct context *context)
@@ -233,6 +280,8 @@ uint64_t gpu_oldest_fence(const struct gpu *gpu)
 
 	if (gpu->orphans)
 		oldest = gpu->orphans->since;
+	if (gpu->leaving && gpu->leaving->since < oldest)
+		oldest = gpu->leaving->since;
 	if (gpu->own && gpu->own->fences && gpu->own->fences->since < oldest)
 		oldest = gpu->own->fences->since;
 	for (uint32_t i = 0; i < MULLION_GPU_CONTEXTS_MAX; i++) {

@@ -72,6 +72,7 @@ struct gpu *gpu_new(const struct gpu_config *config, struct renderer *renderer,
 	gpu->context = context;
 	gpu->unsent_end = &gpu->unsent;
 	gpu->orphans_end = &gpu->orphans;
+	gpu->leaving_end = &gpu->leaving;
 	gpu->displays[0].connected = true;
 	gpu->displays[0].width = config->width;
 	gpu->displays[0].height = config->height;
@@ -89,7 +90,14 @@ void gpu_free(struct gpu *gpu)
 	if (gpu->renderer)
 		gpu->renderer->listener = (struct renderer_listener){ 0 };
 	fence_forget(gpu);
+	share_forget(gpu);
 	free(gpu);
+}
+
+void gpu_look(struct gpu *gpu)
+{
+	share_look(gpu);
+	fence_signal(gpu);
 }
 
 struct device *gpu_device(struct gpu *gpu)

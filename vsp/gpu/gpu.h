@@ -42,6 +42,8 @@ struct gpu_calls {
 	void (*resumed)(void *context);
 	/* One line, also about what was the driver's own fault (id 0). */
 	void (*lost)(void *context, uint32_t id, const char *text);
+	/* gpu_look() is to be called in GPU_LOOK_MS. */
+	void (*look)(void *context);
 };
 
 /* renderer: stays the caller's and outlives the GPU; NULL: only PLAIN resources are shown.
@@ -61,6 +63,13 @@ bool gpu_works(const struct gpu *gpu);
 /* What the guest's screen should be from now on. */
 void gpu_set_display(struct gpu *gpu, unsigned int number, bool connected, uint32_t width,
 		     uint32_t height);
+
+/* Contexts whose process has ended are lost: to be called now and then. */
+void gpu_probe(struct gpu *gpu);
+
+/* Looks at what nobody tells of: pages that processes still have. */
+#define GPU_LOOK_MS 10
+void gpu_look(struct gpu *gpu);
 
 /* How long the renderer has owed the oldest fence, nanoseconds; 0: it owes none. */
 uint64_t gpu_oldest_fence(const struct gpu *gpu);

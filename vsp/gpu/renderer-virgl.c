@@ -194,15 +194,15 @@ static int leave(int result)
 
 static unsigned int on_capsets(struct renderer *renderer, struct mullion_gpu_capset_info *infos)
 {
-	static const uint32_t ids[] = { 1, 2 }; /* virgl, virgl2 */
+	static const uint32_t ids[] = { 1, 2, 4 }; /* virgl, virgl2, venus */
 	unsigned int count = 0;
 
-	(void)renderer;
 	for (unsigned int i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
 		struct mullion_gpu_capset_info *info = &infos[count];
 
 		*info = (struct mullion_gpu_capset_info){ .capset = ids[i] };
-		virgl_renderer_get_cap_set(ids[i], &info->version, &info->size);
+		if (ids[i] != 4 || renderer->imports)
+			virgl_renderer_get_cap_set(ids[i], &info->version, &info->size);
 		count += info->size && info->size < MULLION_GPU_MESSAGE_MAX / 2;
 	}
 	return count;
@@ -266,6 +266,31 @@ static int on_create(struct renderer *renderer, const struct mullion_gpu_resourc
 	(void)renderer;
 	enter();
 	return leave(virgl_renderer_resource_create(&args, NULL, 0));
+}
+
+/* The library closes what it was given. */
+static int on_import(struct renderer *renderer, uint32_t resource, uint32_t as, int fd,
+		     uint64_t size)
+{
+	struct virgl_renderer_resource_import_blob_args args = {
+		.res_handle = resource,
+		.blob_mem = as == MULLION_GPU_SHARE_SHM ? VIRGL_RENDERER_BLOB_MEM_HOST3D :
+							  VIRGL_RENDERER_BLOB_MEM_GUEST_VRAM,
+		.fd_type = as == MULLION_GPU_SHARE_SHM ? VIRGL_RENDERER_BLOB_FD_TYPE_SHM :
+							 VIRGL_RENDERER_BLOB_FD_TYPE_DMABUF,
+		.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3),
+		.size = size,
+	};
+	int error;
+
+	(void)renderer;
+	if (args.fd < 0)
+		return errno;
+	enter();
+	error = leave(virgl_renderer_resource_import_blob(&args));
+	if (error)
+		close(args.fd);
+	return error;
 }
 
 static void on_destroy(struct renderer *renderer, uint32_t resource)
@@ -383,6 +408,7 @@ static const struct renderer_ops ops = {
 	.attach = on_attach,
 	.detach = on_detach,
 	.create = on_create,
+	.import = on_import,
 	.destroy = on_destroy,
 	.give_pages = on_give_pages,
 	.drop_pages = on_drop_pages,
@@ -415,6 +441,8 @@ static void set_environment(void)
 	setenv("MESA_SHADER_CACHE_DISABLE", "true", 0);
 	if (self.render_fd < 0)
 		setenv("LIBGL_ALWAYS_SOFTWARE", "1", 1);
+	/* The process that draws Vulkan may not open a server's GPU: only what needs none. */
+	setenv("VK_LOADER_DRIVERS_SELECT", "lvp*", 0);
 }
 
 /* virglrenderer finds OpenGL's functions by libepoxy, which ends the process where these
@@ -424,10 +452,11 @@ static bool has_opengl(void)
 	return dlopen("libOpenGL.so.0", RTLD_LAZY) || dlopen("libGL.so.1", RTLD_LAZY);
 }
 
-static bool start_library(void)
+/* more: flags. */
+static bool start_library_with(int more)
 {
 	int flags = VIRGL_RENDERER_USE_EGL | VIRGL_RENDERER_THREAD_SYNC |
-		    VIRGL_RENDERER_ASYNC_FENCE_CB;
+		    VIRGL_RENDERER_ASYNC_FENCE_CB | more;
 
 	/* Without a node there is no GBM either. */
 	if (self.render_fd < 0)
@@ -435,6 +464,21 @@ static bool start_library(void)
 	virgl_set_log_callback(on_log, NULL, NULL);
 	enter();
 	return !leave(virgl_renderer_init(&self, flags, &callbacks));
+}
+
+/* Vulkan is drawn by other processes, in the guest's own pages (venus), where the program
+ * for it is installed; OpenGL needs none of that. */
+static bool start_library(bool imports)
+{
+	if (imports && start_library_with(VIRGL_RENDERER_VENUS | VIRGL_RENDERER_RENDER_SERVER |
+					  VIRGL_RENDERER_USE_GUEST_VRAM)) {
+		self.renderer.imports = true;
+		return true;
+	}
+	if (imports)
+		notice("no Vulkan: %.100s",
+		       self.why[0] ? self.why : "virgl_render_server does not start");
+	return start_library_with(0);
 }
 
 static void describe(void)
@@ -467,8 +511,8 @@ static bool watch(struct event_base *base)
 	       (fd < 0 || (self.readable && event_add(self.readable, NULL) == 0));
 }
 
-struct renderer *renderer_virgl(struct event_base *base, int render_fd, unsigned int seconds,
-				char why[160])
+struct renderer *renderer_virgl(struct event_base *base, int render_fd, bool imports,
+				unsigned int seconds, char why[160])
 {
 	self = (struct virgl){ .renderer.ops = &ops, .loop = pthread_self() };
 	pthread_mutex_init(&self.lock, NULL);
@@ -480,7 +524,7 @@ struct renderer *renderer_virgl(struct event_base *base, int render_fd, unsigned
 		snprintf(why, 160, "renderer: %s", strerror(errno));
 	} else if (!has_opengl()) {
 		snprintf(why, 160, "no OpenGL here: neither libOpenGL.so.0 nor libGL.so.1");
-	} else if (!start_library()) {
+	} else if (!start_library(imports)) {
 		snprintf(why, 160, "virglrenderer does not start: %.100s",
 			 self.why[0] ? self.why : "no reason told");
 	} else if (!watch(base)) {

@@ -45,6 +45,10 @@ struct renderer_ops {
 	void (*attach)(struct renderer *renderer, uint32_t context, uint32_t resource);
 	void (*detach)(struct renderer *renderer, uint32_t context, uint32_t resource);
 	int (*create)(struct renderer *renderer, const struct mullion_gpu_resource_create *create);
+	/* A dma-buf of that many bytes as a resource that contexts attach; fd stays the caller's.
+	 * as: enum mullion_gpu_share_as. */
+	int (*import)(struct renderer *renderer, uint32_t resource, uint32_t as, int fd,
+		      uint64_t size);
 	/* It has no pages any more. */
 	void (*destroy)(struct renderer *renderer, uint32_t resource);
 	/* The pieces stay the caller's and where they are until drop_pages(). */
@@ -74,14 +78,15 @@ struct renderer {
 	/* For people. */
 	char name[128], gl_version[128], library[32];
 	bool software; /* it draws on the CPU */
+	bool imports; /* import() can be called */
 };
 
 /*
  * virglrenderer, once in a process. render_fd: a DRM render node, duplicated; -1: Mesa draws
- * on the CPU. seconds: after which a call that does not come back ends the process. NULL:
+ * on the CPU. imports: guests' pages can be had as dma-bufs, which Vulkan needs. seconds: after which a call that does not come back ends the process. NULL:
  * why says it in one line.
  */
-struct renderer *renderer_virgl(struct event_base *base, int render_fd, unsigned int seconds,
-				char why[160]);
+struct renderer *renderer_virgl(struct event_base *base, int render_fd, bool imports,
+				unsigned int seconds, char why[160]);
 
 #endif

@@ -160,6 +160,10 @@ void resource_pages(struct gpu *gpu, struct context *context, const struct messa
 
 	if (!resource)
 		return;
+	if (resource->dmabuf >= 0) {
+		blame_pages(gpu, context, message, MULLION_GPU_LOST_PROTOCOL, "it is shared");
+		return;
+	}
 	if (!pages->first) {
 		if (resource->kind == RESOURCE_PLAIN)
 			screen_forget(gpu, resource);
@@ -201,8 +205,10 @@ static void destroy(struct gpu *gpu, struct resource *resource)
 {
 	screen_forget(gpu, resource);
 	drop_pages(gpu, resource);
-	if (resource->kind == RESOURCE_DRAWN)
+	if (resource->kind == RESOURCE_DRAWN || resource->dmabuf >= 0)
 		gpu->renderer->ops->destroy(gpu->renderer, resource->id);
+	if (resource->dmabuf >= 0)
+		share_leave(gpu, resource);
 	refund(gpu, resource, resource->memory);
 	unlink_resource(gpu, resource);
 	free(resource);
@@ -222,6 +228,7 @@ static struct resource *add(struct gpu *gpu, struct context *context, const stru
 		return NULL;
 	}
 	resource->id = id;
+	resource->dmabuf = -1;
 	resource->next = gpu->buckets[id % RESOURCE_BUCKETS];
 	gpu->buckets[id % RESOURCE_BUCKETS] = resource;
 	gpu->resource_count++;
@@ -286,8 +293,8 @@ void resource_create(struct gpu *gpu, struct context *context, const struct mess
 	uint32_t id = message->resource_create->resource;
 	struct resource *resource = resource_find(gpu, id);
 
-	if (resource && resource->kind != RESOURCE_PLAIN) {
-		if (resource->kind == RESOURCE_DRAWN)
+	if (resource && (resource->kind != RESOURCE_PLAIN || resource->dmabuf >= 0)) {
+		if (resource->kind != RESOURCE_LOST)
 			blame_taken(gpu, context, message, id);
 		return;
 	}
@@ -323,7 +330,7 @@ void resource_attach(struct gpu *gpu, struct context *context, const struct mess
 
 	if (!resource)
 		return;
-	if (resource->kind != RESOURCE_DRAWN)
+	if (resource->kind != RESOURCE_DRAWN && resource->dmabuf < 0)
 		session_fault(gpu, context, MULLION_GPU_LOST_PROTOCOL, message->header.type,
 			      "resource %u is not the renderer's", resource->id);
 	else if (message->header.type == MULLION_GPU_ATTACH)

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "dmabuf.h"
 #include "gpu.h"
 #include "info.h"
 #include "interface-gpu.h"
@@ -34,7 +35,7 @@
  * stuck; after so much longer also where it finishes others. */
 #define STUCK_S 60u
 #define ENDLESS_S 300u
-#define LOOK_S 5
+#define LOOK_S 1
 /* A guest can do wrong, and change the screen's source, as often as it likes. */
 #define LINES_MAX 10u
 #define LINES_S 5
@@ -55,7 +56,8 @@ static struct screen {
 	struct renderer *renderer; /* NULL: none */
 	struct gpu *gpu; /* NULL: none */
 	struct link *link;
-	struct event *look;
+	struct event *look; /* for what is stuck */
+	struct event *soon; /* gpu_look() */
 	uint64_t memory_max;
 	char problem[160]; /* why there is no 3D; "": there is */
 	enum source told; /* what subscribers know */
@@ -167,10 +169,26 @@ static void on_video(void *context)
 	tell_source();
 }
 
+static void on_soon(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd, (void)what, (void)context;
+	gpu_look(self.gpu);
+}
+
+static void on_look_soon(void *context)
+{
+	static const struct timeval soon = { .tv_usec = GPU_LOOK_MS * 1000L };
+
+	(void)context;
+	if (self.soon && !event_pending(self.soon, EV_TIMEOUT, NULL))
+		event_add(self.soon, &soon);
+}
+
 static const struct gpu_calls gpu_calls = {
 	.working = on_working,
 	.resumed = on_resumed,
 	.lost = on_lost,
+	.look = on_look_soon,
 };
 
 static const struct video_ops video_ops = { .opened = on_video, .closed = on_video };
@@ -192,6 +210,7 @@ static int on_subscribe(sd_varlink *link, sd_json_variant *parameters,
 static void on_look(evutil_socket_t fd, short what, void *context)
 {
 	(void)fd, (void)what, (void)context;
+	gpu_probe(self.gpu);
 	if (gpu_without_progress(self.gpu) < STUCK_S * 1000000000ull &&
 	    gpu_oldest_fence(self.gpu) < ENDLESS_S * 1000000000ull)
 		return;
@@ -206,7 +225,8 @@ static bool look_after(void)
 	static const struct timeval period = { .tv_sec = LOOK_S };
 
 	self.look = event_new(service_base(self.service), -1, EV_PERSIST, on_look, NULL);
-	return self.look && event_add(self.look, &period) == 0;
+	self.soon = evtimer_new(service_base(self.service), on_soon, NULL);
+	return self.soon && self.look && event_add(self.look, &period) == 0;
 }
 
 /* ---- Configure ---- */
@@ -226,7 +246,9 @@ static void unmake(void)
 		event_free(self.look);
 	if (self.news)
 		event_free(self.news);
-	self.look = self.news = NULL;
+	if (self.soon)
+		event_free(self.soon);
+	self.look = self.news = self.soon = NULL;
 	gpu_free(self.gpu);
 	self.gpu = NULL;
 	if (self.renderer)
@@ -287,6 +309,12 @@ static bool make_video(const struct given *given, struct error *error)
 	return true;
 }
 
+/* Guests' pages can be had as dma-bufs. */
+static bool can_share(void)
+{
+	return guest_is_pinnable(self.guest) && dmabuf_can();
+}
+
 /* Without a renderer the GPU shows what the guest draws itself. */
 static bool make_gpu(const struct given *given, int render_fd, struct error *error)
 {
@@ -297,8 +325,8 @@ static bool make_gpu(const struct given *given, int render_fd, struct error *err
 		.replaces = self.video_instance,
 	};
 
-	self.renderer =
-		renderer_virgl(service_base(self.service), render_fd, STUCK_S, self.problem);
+	self.renderer = renderer_virgl(service_base(self.service), render_fd, can_share(), STUCK_S,
+				       self.problem);
 	if (!self.renderer)
 		notice("%s", self.problem);
 	self.gpu = gpu_new(&config, self.renderer, &gpu_calls, NULL);
@@ -314,7 +342,7 @@ static bool make(const struct given *given, int partition, int socket, int rende
 	if (!self.news)
 		error_fill_errno(error, ENOMEM, "events");
 	else
-		self.guest = partition_guest(partition, false, error);
+		self.guest = partition_guest(partition, true, error);
 	if (self.guest && make_video(given, error) &&
 	    (!given->gpu || make_gpu(given, render_fd, error))) {
 		self.link = link_new(service_base(self.service), socket, self.guest, find_device,

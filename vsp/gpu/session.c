@@ -16,7 +16,6 @@
 #include "state.h"
 
 #define PAGE 4096u
-#define HOST_FEATURES_3D MULLION_GPU_FEATURE_3D
 /* A turn takes no more messages after so long. */
 #define LONG_TURN_NS 1000000u
 /* No new work while the renderer owes as many as this. */
@@ -193,7 +192,8 @@ static void welcome(struct gpu *gpu, bool welcome)
 	if (welcome) {
 		message.displays = MULLION_GPU_DISPLAYS_MAX;
 		message.features = gpu->features;
-		message.capset_count = gpu->features & HOST_FEATURES_3D ? gpu->capset_count : 0;
+		message.capset_count = gpu->features & MULLION_GPU_FEATURE_3D ? gpu->capset_count :
+										0;
 		memcpy(message.capsets, gpu->capsets,
 		       message.capset_count * sizeof(message.capsets[0]));
 	}
@@ -206,6 +206,13 @@ static bool speak(const struct mullion_gpu_hello *hello)
 {
 	return hello->version_min <= MULLION_GPU_VERSION &&
 	       hello->version_max >= MULLION_GPU_VERSION;
+}
+
+static uint64_t features_of(const struct renderer *renderer)
+{
+	if (!renderer)
+		return 0;
+	return MULLION_GPU_FEATURE_3D | (renderer->imports ? MULLION_GPU_FEATURE_SHARE : 0);
 }
 
 static void on_hello(struct gpu *gpu, const struct mullion_gpu_hello *hello)
@@ -234,7 +241,7 @@ static void on_hello(struct gpu *gpu, const struct mullion_gpu_hello *hello)
 		return;
 	}
 	gpu->state = SESSION_WORKING;
-	gpu->features = gpu->renderer ? hello->features & HOST_FEATURES_3D : 0;
+	gpu->features = hello->features & features_of(gpu->renderer);
 	welcome(gpu, true);
 	for (uint32_t i = 0; i < MULLION_GPU_DISPLAYS_MAX; i++)
 		screen_tell(gpu, i);
@@ -281,6 +288,7 @@ static handler *const handlers[MULLION_GPU_TO_HOST_END] = {
 	[MULLION_GPU_DETACH] = resource_attach,
 	[MULLION_GPU_PLAIN_CREATE] = resource_plain,
 	[MULLION_GPU_RESOURCE_CREATE] = resource_create,
+	[MULLION_GPU_SHARE] = resource_share,
 	[MULLION_GPU_RESOURCE_DESTROY] = resource_destroy,
 	[MULLION_GPU_PAGES] = resource_pages,
 	[MULLION_GPU_TRANSFER_TO] = transfer,
@@ -296,7 +304,8 @@ static handler *const handlers[MULLION_GPU_TO_HOST_END] = {
 static bool is_for_all(uint32_t type)
 {
 	return type == MULLION_GPU_RESOURCE_DESTROY || type == MULLION_GPU_PLAIN_CREATE ||
-	       type == MULLION_GPU_PAGES || type == MULLION_GPU_RESOURCE_CREATE;
+	       type == MULLION_GPU_PAGES || type == MULLION_GPU_RESOURCE_CREATE ||
+	       type == MULLION_GPU_SHARE;
 }
 
 /* The message was done, or never will be. */

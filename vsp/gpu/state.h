@@ -68,9 +68,18 @@ struct resource {
 	uint32_t piece_count, piece_room;
 	uint32_t page_count, page_total; /* known, and that there will be */
 	bool given; /* the renderer has the pieces */
+	int dmabuf; /* of a PLAIN one that is shared; else -1 */
 };
 
 #define RESOURCE_BUCKETS 4096u
+
+/* What was shared and is destroyed, until no process has it any more. */
+struct leaving {
+	struct leaving *next;
+	int dmabuf;
+	uint64_t before; /* the last number of RING_RETURNED that was asked for before it */
+	uint64_t since; /* ns */
+};
 
 /* ---- the screen ---- */
 
@@ -145,6 +154,7 @@ struct gpu {
 	uint64_t turn_began; /* ns; 0: not yet */
 	bool signal_due;
 
+	struct leaving *leaving, **leaving_end; /* in the order that they were destroyed in */
 	struct resource *buckets[RESOURCE_BUCKETS];
 	uint32_t resource_count;
 	uint64_t memory;
@@ -215,6 +225,15 @@ void resource_create(struct gpu *gpu, struct context *context, const struct mess
 void resource_destroy(struct gpu *gpu, struct context *context, const struct message *message);
 void resource_pages(struct gpu *gpu, struct context *context, const struct message *message);
 void resource_drop_all(struct gpu *gpu);
+
+/* ---- share.c ---- */
+
+void resource_share(struct gpu *gpu, struct context *context, const struct message *message);
+/* The renderer has it no more. */
+void share_leave(struct gpu *gpu, struct resource *resource);
+/* What no process has any more is the guest's again. */
+void share_look(struct gpu *gpu);
+void share_forget(struct gpu *gpu);
 
 /* ---- submit.c, transfer.c ---- */
 

@@ -188,7 +188,7 @@ void gpu_guest_hello(struct gpu_guest *guest)
 	struct mullion_gpu_hello hello = {
 		.version_min = MULLION_GPU_VERSION,
 		.version_max = MULLION_GPU_VERSION,
-		.features = MULLION_GPU_FEATURE_3D | MULLION_GPU_FEATURE_BLOB,
+		.features = MULLION_GPU_FEATURE_3D | MULLION_GPU_FEATURE_SHARE,
 		.driver_version = 1,
 		.page_count = GPU_SHARED_PAGES,
 		.driver = "test",

@@ -98,6 +98,21 @@ static void on_detach(struct renderer *renderer, uint32_t context, uint32_t reso
 	of(renderer)->detaches++;
 }
 
+static int on_import(struct renderer *renderer, uint32_t resource, uint32_t as, int fd,
+		     uint64_t size)
+{
+	struct fake_renderer *fake = of(renderer);
+
+	MUST(resource && !resource_at(fake, resource), "a resource that is there");
+	MUST(fd >= 0 && size && size % 4096 == 0, "no dma-buf");
+	MUST(as == MULLION_GPU_SHARE_SHM || as == MULLION_GPU_SHARE_DMABUF, "shared as nothing");
+	if (fake->result)
+		return fake->result;
+	*resource_at(fake, 0) = (struct fake_resource){ .id = resource };
+	fake->imports++;
+	return 0;
+}
+
 static int on_create(struct renderer *renderer, const struct mullion_gpu_resource_create *create)
 {
 	struct fake_renderer *fake = of(renderer);
@@ -225,6 +240,7 @@ static const struct renderer_ops ops = {
 	.attach = on_attach,
 	.detach = on_detach,
 	.create = on_create,
+	.import = on_import,
 	.destroy = on_destroy,
 	.give_pages = on_give_pages,
 	.drop_pages = on_drop_pages,
@@ -238,7 +254,8 @@ static const struct renderer_ops ops = {
 
 struct renderer *fake_renderer(struct fake_renderer *fake)
 {
-	*fake = (struct fake_renderer){ .renderer = { .ops = &ops, .name = "nothing" } };
+	*fake = (struct fake_renderer){ .renderer = {
+						.ops = &ops, .name = "nothing", .imports = true } };
 	return &fake->renderer;
 }
 

@@ -27,7 +27,7 @@ struct fake_renderer {
 	unsigned int fence_count;
 	uint64_t last_id;
 	/* What was called. */
-	unsigned int creates, destroys, attaches, detaches, transfers, submits, reads;
+	unsigned int creates, destroys, attaches, detaches, transfers, submits, reads, imports;
 	uint64_t submitted; /* words */
 	uint32_t sum; /* of them */
 	int result; /* of calls that can fail */

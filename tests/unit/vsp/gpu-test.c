@@ -8,6 +8,7 @@
 
 #include "check.h"
 #include "decode.h"
+#include "gpu-dmabuf.h"
 #include "gpu-fake.h"
 #include "gpu-renderer.h"
 #include "gpu.h"
@@ -21,7 +22,7 @@
 static struct fake_renderer fake;
 static struct gpu *gpu;
 static struct gpu_guest guest;
-static unsigned int works, ends, resumes, losses;
+static unsigned int works, ends, resumes, losses, looks;
 static char lost_text[200];
 
 static void on_working(void *context, bool working)
@@ -44,7 +45,13 @@ static void on_lost(void *context, uint32_t id, const char *text)
 	snprintf(lost_text, sizeof(lost_text), "%s", text);
 }
 
-static const struct gpu_calls calls = { on_working, on_resumed, on_lost };
+static void on_look(void *context)
+{
+	(void)context;
+	looks++;
+}
+
+static const struct gpu_calls calls = { on_working, on_resumed, on_lost, on_look };
 
 /* ---- what the tests begin and end with ---- */
 
@@ -187,7 +194,7 @@ static void test_hello(void)
 	REQUIRE(welcome);
 	CHECK_EQ(welcome->header.size, sizeof(*welcome));
 	CHECK_EQ(welcome->version, 1);
-	CHECK_EQ(welcome->features, MULLION_GPU_FEATURE_3D);
+	CHECK_EQ(welcome->features, MULLION_GPU_FEATURE_3D | MULLION_GPU_FEATURE_SHARE);
 	CHECK_EQ(welcome->capset_count, 1);
 	CHECK_EQ(welcome->capsets[0].size, FAKE_CAPSET_SIZE);
 	CHECK_STR(welcome->renderer, "nothing");
@@ -328,7 +335,7 @@ static const uint32_t sizes[MULLION_GPU_TO_HOST_END] = {
 	[MULLION_GPU_DETACH] = sizeof(struct mullion_gpu_name),
 	[MULLION_GPU_PLAIN_CREATE] = sizeof(struct mullion_gpu_plain_create),
 	[MULLION_GPU_RESOURCE_CREATE] = sizeof(struct mullion_gpu_resource_create),
-	[MULLION_GPU_BLOB_CREATE] = sizeof(struct mullion_gpu_blob_create),
+	[MULLION_GPU_SHARE] = sizeof(struct mullion_gpu_share),
 	[MULLION_GPU_RESOURCE_DESTROY] = sizeof(struct mullion_gpu_name),
 	[MULLION_GPU_PAGES] = sizeof(struct mullion_gpu_pages),
 	[MULLION_GPU_TRANSFER_TO] = sizeof(struct mullion_gpu_transfer),
@@ -338,8 +345,6 @@ static const uint32_t sizes[MULLION_GPU_TO_HOST_END] = {
 	[MULLION_GPU_SCANOUT] = sizeof(struct mullion_gpu_scanout),
 	[MULLION_GPU_FLUSH] = sizeof(struct mullion_gpu_flush),
 	[MULLION_GPU_CURSOR] = sizeof(struct mullion_gpu_cursor),
-	[MULLION_GPU_MAP] = sizeof(struct mullion_gpu_map),
-	[MULLION_GPU_UNMAP] = sizeof(struct mullion_gpu_name),
 };
 
 #define ROOM 512u
@@ -376,6 +381,9 @@ static void fill_in(uint32_t type)
 	case MULLION_GPU_SUBMIT:
 		header->context = 1;
 		return;
+	case MULLION_GPU_SHARE:
+		body[1] = MULLION_GPU_SHARE_SHM;
+		break;
 	case MULLION_GPU_PLAIN_CREATE:
 		body[2] = 4096;
 		break;
@@ -413,12 +421,6 @@ static uint32_t packet_size(uint32_t size)
 	return (size + 7) & ~7u;
 }
 
-static bool is_blob(uint32_t type)
-{
-	return type == MULLION_GPU_BLOB_CREATE || type == MULLION_GPU_MAP ||
-	       type == MULLION_GPU_UNMAP;
-}
-
 /* Of each type: the right size, and every other one. */
 static void test_sizes(void)
 {
@@ -432,7 +434,7 @@ static void test_sizes(void)
 		fill_in(type);
 		right = header->size;
 		CHECK_NOTE("type %u", type);
-		CHECK(!decode_message(bytes, packet_size(right), &message) == !is_blob(type));
+		CHECK(!decode_message(bytes, packet_size(right), &message));
 		for (uint32_t size = 0; size <= ROOM; size++) {
 			bool runs = type == MULLION_GPU_SUBMIT && size >= right && size % 4 == 0;
 
@@ -456,8 +458,6 @@ static void test_headers(void)
 	struct message message;
 
 	for (uint32_t type = 1; type < MULLION_GPU_TO_HOST_END; type++) {
-		if (is_blob(type))
-			continue;
 		for (unsigned int what = 0; what < 7; what++) {
 			header_of(type, sizes[type]);
 			fill_in(type);
@@ -885,6 +885,119 @@ static void test_too_many(void)
 	end();
 }
 
+static void share(uint32_t context, uint32_t resource, uint32_t as)
+{
+	struct mullion_gpu_share message = { .resource = resource, .as = as };
+
+	gpu_guest_say(&guest, MULLION_GPU_SHARE, context, &message, sizeof(message));
+}
+
+static void destroy_returned(uint32_t resource, uint64_t number)
+{
+	struct mullion_gpu_name message = { .resource = resource };
+
+	gpu_guest_ask(&guest, MULLION_GPU_RESOURCE_DESTROY, 0, &message, sizeof(message),
+		      MULLION_GPU_RING_RETURNED, number);
+}
+
+/* Pages that contexts work in: what can be shared, and when it is the guest's again. */
+static void test_shared(void)
+{
+	begin();
+	create_context(CONTEXT, SLOT);
+	create_plain(1, 8192);
+	share(0, 1, MULLION_GPU_SHARE_SHM);
+	CHECK(is_lost(0, MULLION_GPU_LOST_PROTOCOL)); /* no pages */
+	name(MULLION_GPU_ATTACH, CONTEXT, 1);
+	CHECK(is_lost(CONTEXT, MULLION_GPU_LOST_PROTOCOL)); /* not shared */
+	name(MULLION_GPU_CONTEXT_DESTROY, CONTEXT, 0);
+	pages(1, 4, 0, GPU_FREE_PFN, 2);
+	share(0, 1, MULLION_GPU_SHARE_SHM);
+	CHECK(is_lost(0, MULLION_GPU_LOST_PROTOCOL)); /* not all */
+	pages(1, 4, 2, GPU_FREE_PFN + 8, 2);
+	share(0, 1, MULLION_GPU_SHARE_DMABUF);
+	CHECK_EQ(fake.imports, 1);
+	CHECK_EQ(fake_dmabuf_pieces, 2);
+	losses = 0;
+	share(0, 1, MULLION_GPU_SHARE_DMABUF);
+	CHECK(is_lost(0, MULLION_GPU_LOST_PROTOCOL)); /* twice */
+	pages(1, 1, 0, GPU_FREE_PFN, 1);
+	CHECK(is_lost(0, MULLION_GPU_LOST_PROTOCOL)); /* its pages stay */
+	create_resource(0, 1, 8);
+	CHECK(is_lost(0, MULLION_GPU_LOST_PROTOCOL)); /* it is no picture of the renderer's */
+	create_resource(0, 2, 8);
+	share(0, 2, MULLION_GPU_SHARE_SHM);
+	CHECK(is_lost(0, MULLION_GPU_LOST_PROTOCOL));
+	share(0, 3, MULLION_GPU_SHARE_SHM);
+	CHECK(is_lost(0, MULLION_GPU_LOST_PROTOCOL));
+	end();
+}
+
+static void create_shared(uint32_t id)
+{
+	create_plain(id, 4096);
+	pages(id, 1, 0, GPU_FREE_PFN + id, 1);
+	share(0, id, MULLION_GPU_SHARE_SHM);
+}
+
+static void test_returned(void)
+{
+	begin();
+	create_shared(1);
+	create_shared(2);
+	create_shared(3);
+	destroy_returned(1, 1);
+	CHECK_EQ(done(MULLION_GPU_RING_RETURNED), 1);
+	fake_dmabuf_used = true;
+	looks = 0;
+	destroy_returned(2, 2);
+	create_plain(4, 4096);
+	destroy_returned(4, 3);
+	CHECK_EQ(done(MULLION_GPU_RING_RETURNED), 1);
+	CHECK(looks > 0);
+	gpu_look(gpu);
+	CHECK_EQ(done(MULLION_GPU_RING_RETURNED), 1);
+	CHECK(gpu_oldest_fence(gpu) > 0); /* it counts as what is owed */
+	fake_dmabuf_used = false;
+	gpu_look(gpu);
+	CHECK_EQ(done(MULLION_GPU_RING_RETURNED), 3);
+	CHECK_EQ(gpu_oldest_fence(gpu), 0);
+	/* A driver that goes leaves nothing behind, also what is still in use. */
+	fake_dmabuf_used = true;
+	destroy_returned(3, 4);
+	CHECK_EQ(losses, 0);
+	end();
+	fake_dmabuf_used = false;
+}
+
+static void test_not_shared(void)
+{
+	begin();
+	create_context(CONTEXT, SLOT);
+	create_plain(1, 4096);
+	pages(1, 1, 0, GPU_FREE_PFN, 1);
+	fake_dmabuf_error = ENOMEM;
+	share(CONTEXT, 1, MULLION_GPU_SHARE_SHM);
+	fake_dmabuf_error = 0;
+	CHECK(is_lost(CONTEXT, MULLION_GPU_LOST_MEMORY));
+	fake.result = EINVAL;
+	share(0, 1, MULLION_GPU_SHARE_SHM);
+	CHECK(is_lost(0, MULLION_GPU_LOST_MEMORY));
+	fake.result = 0;
+	share(0, 1, MULLION_GPU_SHARE_SHM);
+	CHECK_EQ(fake.imports, 1);
+	end();
+	make(true);
+	fake.renderer.imports = false;
+	REQUIRE(gpu_guest_open(&guest, false));
+	gpu_guest_hello(&guest);
+	create_plain(1, 4096);
+	pages(1, 1, 0, GPU_FREE_PFN, 1);
+	share(0, 1, MULLION_GPU_SHARE_SHM);
+	CHECK(is_lost(0, MULLION_GPU_LOST_PROTOCOL)); /* not agreed on */
+	end();
+}
+
 static void test_pages(void)
 {
 	struct gpu_statistics statistics;
@@ -1199,6 +1312,9 @@ int main(void)
 	CHECK_RUN(test_resources);
 	CHECK_RUN(test_too_many);
 	CHECK_RUN(test_pages);
+	CHECK_RUN(test_shared);
+	CHECK_RUN(test_returned);
+	CHECK_RUN(test_not_shared);
 	CHECK_RUN(test_submit_pages);
 	CHECK_RUN(test_screen);
 	CHECK_RUN(test_cursor);

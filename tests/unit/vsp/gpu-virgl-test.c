@@ -62,7 +62,12 @@ static void on_lost(void *context, uint32_t id, const char *text)
 	snprintf(lost_text, sizeof(lost_text), "%s", text);
 }
 
-static const struct gpu_calls calls = { on_working, on_resumed, on_lost };
+static void on_look(void *context)
+{
+	(void)context;
+}
+
+static const struct gpu_calls calls = { on_working, on_resumed, on_lost, on_look };
 
 /* ---- what the tests begin with ---- */
 
@@ -445,7 +450,7 @@ int main(void)
 	check_seed(0x6b0);
 	base = event_base_new();
 	REQUIRE(base);
-	renderer = renderer_virgl(base, -1, 60, why);
+	renderer = renderer_virgl(base, -1, false, 60, why);
 	if (!renderer)
 		fprintf(stderr, "%s\n", why);
 	REQUIRE(renderer);

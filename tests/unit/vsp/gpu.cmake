@@ -4,7 +4,7 @@
 
 get_target_property(_sources vsp-gpu SOURCES)
 list(TRANSFORM _sources PREPEND "${VSP}/gpu/")
-add_library(vsp-gpu-tested STATIC ${_sources} gpu-fake.c "${VSP}/channel/guest.c" "${VSP}/video/edid.c")
+add_library(vsp-gpu-tested STATIC ${_sources} gpu-fake.c gpu-dmabuf.c "${VSP}/channel/guest.c" "${VSP}/video/edid.c")
 target_compile_definitions(vsp-gpu-tested PRIVATE _GNU_SOURCE)
 target_include_directories(vsp-gpu-tested PUBLIC "${VSP}/gpu" "${VSP}/video" "${VSP}/channel")
 target_link_libraries(vsp-gpu-tested PUBLIC
