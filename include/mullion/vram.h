@@ -3,11 +3,8 @@
  * The memory of a guest's screen: RAM in the window that ACPI gives to VMBus devices,
  * from MULLION_VRAM_GPA on, and nothing else in it, so that a guest's driver that takes
  * what its device asks for (mmio_megabytes of the offer) from there gets memory. Not in
- * the guest's memory map.
- *
- * Its first part is the synthetic video device's, the rest the GPU channel's heap
- * (gpu.h). Linux's drivers take the first that is large enough, so hyperv_drm has the
- * first part whoever comes first, if mullion_gpu takes its heap where it is told.
+ * the guest's memory map. All of it is the synthetic video device's: the GPU channel shows
+ * and draws in the guest's own pages.
  */
 #ifndef MULLION_VRAM_H
 #define MULLION_VRAM_H
@@ -21,11 +18,5 @@
 #define MULLION_VRAM_UNIT (2u << 20)
 #define MULLION_VRAM_MIN (16u << 20)
 #define MULLION_VRAM_MAX (512u << 20)
-
-/* Bytes that the video device has of it: whole MiB. gpu: there is a GPU channel too. */
-static inline __u64 mullion_vram_video(__u64 vram, int gpu)
-{
-	return gpu ? vram / 4 >> 20 << 20 : vram;
-}
 
 #endif

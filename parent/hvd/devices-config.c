@@ -500,12 +500,11 @@ static int add_offer(sd_json_variant **all, const char *class, sd_id128_t instan
 
 static int add_screen_offers(sd_json_variant **all, const struct domain *domain)
 {
-	uint64_t window = domain_video_window(domain);
-	int error = add_window_offer(all, "video", video_instance(domain), window);
+	int error = add_window_offer(all, "video", video_instance(domain), domain_vram(domain));
 
 	if (error < 0 || !domain_has_gpu(domain))
 		return error;
-	return add_window_offer(all, "gpu", gpu_instance(domain), domain_vram(domain) - window);
+	return add_offer(all, "gpu", gpu_instance(domain));
 }
 
 sd_json_variant *devices_offer_card(const struct partition *partition, struct peer *vsp,

@@ -45,11 +45,6 @@ uint64_t domain_vram(const struct domain *domain)
 	return domain_has_screen(domain) ? domain->video.vram : 0;
 }
 
-uint64_t domain_video_window(const struct domain *domain)
-{
-	return mullion_vram_video(domain->video.vram, domain_has_gpu(domain));
-}
-
 /* A number of an attribute, or what it stands for without one. */
 static uint32_t number_or(xmlNodePtr node, const char *name, uint32_t otherwise)
 {
@@ -146,7 +141,7 @@ static bool check_resolution(const struct domain *domain, xmlNodePtr node,
 {
 	const struct domain_video *video = &domain->video;
 	uint64_t need = (uint64_t)video->width * video->height * PIXEL;
-	uint64_t window = domain_video_window(domain);
+	uint64_t window = video->vram;
 
 	if (need <= window)
 		return true;

@@ -286,9 +286,6 @@ bool domain_has_gpu(const struct domain *domain);
 /* Bytes of guest memory for the screen, beside the other; 0: it has none. */
 uint64_t domain_vram(const struct domain *domain);
 
-/* Of them those that the synthetic video device has. */
-uint64_t domain_video_window(const struct domain *domain);
-
 /* Opens its render node, which there is; -1 with error filled in. */
 int domain_open_render_node(const struct domain *domain, struct domain_error *error);
 

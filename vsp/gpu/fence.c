@@ -15,9 +15,6 @@
 
 #include "state.h"
 
-/* A fence that takes longer may never be done. */
-#define PROBE_NS 1000000000u
-
 uint64_t now_ns(void)
 {
 	struct timespec now;
@@ -143,13 +140,13 @@ static void give_one(struct gpu *gpu, struct context *context, uint32_t ring)
 }
 
 /*
- * The fences of a process that has ended are never done, and nobody tells: another one for
- * the context's ring 0 fails then. Where it does not, it is done after the others.
+ * Nobody tells of a process that has ended, and its fences are never done; nor need there
+ * be any: a program may wait for what lies in shared memory. Another fence for the context's
+ * ring 0 fails then. Where it does not, it is done after the others.
  */
 static void probe(struct gpu *gpu, struct context *context)
 {
-	if (!has_process(context) || context->lost || !context->fences ||
-	    now_ns() - context->fences->since < PROBE_NS)
+	if (!has_process(context) || context->lost)
 		return;
 	if (gpu->renderer->ops->fence(gpu->renderer, context->id, 0, ++gpu->fence_id))
 		lose_process(gpu, context);

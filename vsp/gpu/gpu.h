@@ -64,7 +64,7 @@ bool gpu_works(const struct gpu *gpu);
 void gpu_set_display(struct gpu *gpu, unsigned int number, bool connected, uint32_t width,
 		     uint32_t height);
 
-/* Contexts whose process has ended are lost: to be called now and then. */
+/* Contexts whose process has ended are lost: to be called once a second or so. */
 void gpu_probe(struct gpu *gpu);
 
 /* Looks at what nobody tells of: pages that processes still have. */

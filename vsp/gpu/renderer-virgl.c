@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <virgl/virglrenderer.h>
 
@@ -28,6 +29,8 @@
 struct virgl_box {
 	uint32_t x, y, z, w, h, d;
 };
+
+#define CAPSET_VENUS 4u
 
 #define GL_RENDERER 0x1f01u
 #define GL_VERSION 0x1f02u
@@ -194,14 +197,14 @@ static int leave(int result)
 
 static unsigned int on_capsets(struct renderer *renderer, struct mullion_gpu_capset_info *infos)
 {
-	static const uint32_t ids[] = { 1, 2, 4 }; /* virgl, virgl2, venus */
+	static const uint32_t ids[] = { 1, 2, CAPSET_VENUS }; /* virgl, virgl2 */
 	unsigned int count = 0;
 
 	for (unsigned int i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
 		struct mullion_gpu_capset_info *info = &infos[count];
 
 		*info = (struct mullion_gpu_capset_info){ .capset = ids[i] };
-		if (ids[i] != 4 || renderer->imports)
+		if (ids[i] != CAPSET_VENUS || renderer->imports)
 			virgl_renderer_get_cap_set(ids[i], &info->version, &info->size);
 		count += info->size && info->size < MULLION_GPU_MESSAGE_MAX / 2;
 	}
@@ -216,13 +219,28 @@ static void on_fill(struct renderer *renderer, uint32_t capset, uint32_t version
 	leave(0);
 }
 
+/* The library's process for Vulkan, our only child, has ended: it starts no other. */
+static bool is_server_gone(void)
+{
+	siginfo_t info = { 0 };
+
+	return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid;
+}
+
 static int on_context_create(struct renderer *renderer, uint32_t context, uint32_t capset,
 			     const char *name)
 {
+	int error;
+
 	(void)renderer;
 	enter();
-	return leave(virgl_renderer_context_create_with_flags(context, capset,
-							      (uint32_t)strlen(name), name));
+	error = leave(virgl_renderer_context_create_with_flags(context, capset,
+							       (uint32_t)strlen(name), name));
+	if (error && capset == CAPSET_VENUS && is_server_gone()) {
+		notice("virgl_render_server has ended: the process ends, so that another one begins");
+		_exit(ERROR_FAILED);
+	}
+	return error;
 }
 
 static void on_context_destroy(struct renderer *renderer, uint32_t context)

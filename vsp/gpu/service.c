@@ -299,9 +299,7 @@ static void on_link_end(void *context)
 
 static bool make_video(const struct given *given, struct error *error)
 {
-	uint64_t size = mullion_vram_video(given->vram_size, given->gpu != NULL);
-
-	self.video = video_new(given->vram_gpa, size, &video_ops, NULL);
+	self.video = video_new(given->vram_gpa, given->vram_size, &video_ops, NULL);
 	if (!self.video)
 		return error_errno(error, ENOMEM, "video");
 	if (!video_prefer(self.video, given->width, given->height))

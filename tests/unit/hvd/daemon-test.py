@@ -1249,7 +1249,7 @@ def test_screen(daemon):
     same(daemon.methods(), ['vsp Configure', 'gpu Configure', 'vsp Provide'], 'calls')
     told = daemon.calls()[1][3]
     offered = daemon.calls()[2][3]['devices']
-    same([(d['class'], d['mmio_megabytes']) for d in offered], [('video', 16), ('gpu', 48)], 'offers')
+    same([(d['class'], d.get('mmio_megabytes')) for d in offered], [('video', 64), ('gpu', None)], 'offers')
     same((told['video'], told['gpu']), tuple(d['instance'] for d in offered), 'instances')
     same((told['vram_gpa'], told['vram_size'], told['memory_max'], told['width'], told['height']),
          (0xc0000000, 64 << 20, 64 << 20, 800, 600), 'configuration')

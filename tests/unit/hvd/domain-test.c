@@ -135,7 +135,6 @@ static void check_video(const struct domain *domain)
 	CHECK_EQ(video->model, DOMAIN_VIDEO_MULLION);
 	CHECK(domain_has_screen(domain) && domain_has_gpu(domain));
 	CHECK_EQ(domain_vram(domain), 128u << 20);
-	CHECK_EQ(domain_video_window(domain), 32u << 20);
 	CHECK_STR(video->render_node, "/dev/dri/renderD<128");
 	CHECK_EQ(video->width, 1920);
 	CHECK_EQ(video->height, 1080);
@@ -713,9 +712,10 @@ static void test_said(void)
 		{ "<devices><video><model type='mullion'>\n<acceleration rendernode='r'/></model>"
 		  "</video></devices>",
 		  6, NULL },
-		{ "<devices><video><model type='mullion' vram='16384'>\n<resolution x='1920' "
+		{ "<devices><video><model type='mullion' vram='16384'>\n<resolution x='4095' "
 		  "y='1080'/></model></video></devices>",
-		  6, "<resolution>: 1920 by 1080 needs 8100 KiB, and the screen has 4096 of vram" },
+		  6,
+		  "<resolution>: 4095 by 1080 needs 17276 KiB, and the screen has 16384 of vram" },
 		{ "<devices><video><model type='hyperv'>\n<resolution x='4096' y='480'/></model>"
 		  "</video></devices>",
 		  6, NULL },
@@ -761,7 +761,6 @@ static void test_video(void)
 	REQUIRE(video);
 	CHECK(domain_has_gpu(domain) && video->accel3d && !video->render_node);
 	CHECK_EQ(domain_vram(domain), DOMAIN_VRAM_DEFAULT);
-	CHECK_EQ(domain_video_window(domain), 16u << 20);
 	CHECK_EQ(video->width, DOMAIN_WIDTH_DEFAULT);
 	CHECK_EQ(video->height, DOMAIN_HEIGHT_DEFAULT);
 	CHECK_EQ(video->memory, DOMAIN_GPU_MEMORY_DEFAULT);
@@ -772,7 +771,7 @@ static void test_video(void)
 			    "</model></video></devices>");
 	REQUIRE(domain);
 	CHECK(domain_has_screen(domain) && !domain_has_gpu(domain));
-	CHECK_EQ(domain_video_window(domain), DOMAIN_VRAM_DEFAULT);
+	CHECK_EQ(domain_vram(domain), DOMAIN_VRAM_DEFAULT);
 	domain_free(domain);
 	domain = parse_with("<devices><video><model type='hyperv'/></video></devices>");
 	REQUIRE(domain);

@@ -460,9 +460,6 @@ static void test_vram(void)
 	CHECK_EQ(big.high, 0);
 	CHECK(ram_at(&big, gpa, MIB(64)) == big.bytes + MIB(32));
 	CHECK(!ram_at(&big, MIB(32), 1));
-	CHECK_EQ(mullion_vram_video(MIB(64), 1), MIB(16));
-	CHECK_EQ(mullion_vram_video(MIB(18), 1), MIB(4));
-	CHECK_EQ(mullion_vram_video(MIB(18), 0), MIB(18));
 }
 
 static void test_ram_create(void)
