@@ -144,6 +144,54 @@ compare() {
 		test "$largest" -le 2
 }
 
+# in_vulkan COMMAND...: in the guest, by the driver that draws in the parent.
+in_vulkan() {
+	gfx "VK_LOADER_DRIVERS_SELECT='virtio*' timeout 200 $*"
+}
+
+# What Vulkan's processes have of the guest's memory goes back: none is left behind them.
+vulkan_is_over() {
+	! pgrep -f 'virgl-[0-9]' >/dev/null && ! hvctl gpu info gfx | grep -q venus
+}
+
+# By venus: in the guest's own pages, which processes of hv-gpu's have too.
+vulkan() {
+	local largest pixels
+	put_file /run/share/vulkan /usr/local/bin/vulkan
+	in_vulkan 'vulkaninfo --summary' >/tmp/vulkaninfo 2>&1 || fail "vulkaninfo: $(tail -n 5 /tmp/vulkaninfo)"
+	grep -E 'deviceName.*Venus' /tmp/vulkaninfo || fail "vulkaninfo: $(cat /tmp/vulkaninfo)"
+	VK_LOADER_DRIVERS_SELECT='lvp*' /run/share/vulkan scene /tmp/direct.raw || fail "the parent's Vulkan"
+	in_vulkan 'vulkan scene /tmp/scene.raw' || fail 'the scene by Vulkan in the guest'
+	gfx 'cat /tmp/scene.raw' >/tmp/guest.raw
+	for who in direct guest; do
+		/run/share/picture raw 256 256 "/tmp/$who.raw" "/tmp/$who.png"
+	done
+	read -r largest pixels < <(/run/share/picture compare /tmp/direct.png /tmp/guest.png)
+	check "the parent's Vulkan and the guest's: $pixels of 65536 pixels differ, by $largest of 255 at most" \
+		test "$largest" -eq 0
+	in_vulkan 'vulkan check 30' || fail 'frames by Vulkan'
+	soon 30 'its memory is given back' vulkan_is_over
+	vulkan_process_ends
+	guest_is_content 'after programs that draw by Vulkan'
+}
+
+# Its context is lost and no other; Mesa's venus ends the program. A new one draws.
+vulkan_process_ends() {
+	background load "VK_LOADER_DRIVERS_SELECT=virtio* exec vulkan loop"
+	background other 'exec paint --driver virtio_gpu loop'
+	soon 60 'frames by Vulkan' says_in load 'vulkan: draws'
+	soon 60 'frames by OpenGL' says_in other 'paint: draws'
+	pkill -9 -f 'virgl-[0-9]' || fail 'no process draws Vulkan'
+	soon 30 'its context is lost' vulkan_lost
+	in_vulkan 'vulkan check 3' || fail 'Vulkan after the end of its process'
+	gfx 'systemctl is-active other' || fail 'the end of a Vulkan process takes OpenGL with it'
+	gfx 'systemctl kill -s KILL load other; while systemctl -q is-active load || systemctl -q is-active other; do sleep 0.2; done'
+}
+
+vulkan_lost() {
+	gfx dmesg | grep 'its process has ended'
+}
+
 stock_programs() {
 	# It ends when there is something to read for it.
 	gfx 'mkfifo /tmp/never && timeout 120 kmscube -D /dev/dri/$(ls /sys/bus/platform/devices/mullion-gpu-0/drm | grep card) -c 20 0<>/tmp/never' >/tmp/kmscube 2>&1 ||
@@ -212,6 +260,7 @@ graphics() {
 	hand_over
 	draw
 	compare
+	vulkan
 	stock_programs
 	compositor
 	kill_it "$1"

@@ -360,17 +360,95 @@ static void test_resource(int fd)
 	expect(wait_for(fd, made.bo_handle, 0), -ENOENT);
 }
 
+/* Mesa's, not in the kernel's header. */
+#define PARAM_GUEST_VRAM 9
+#define MEM_GUEST_VRAM 4u
+
+static struct drm_virtgpu_resource_create_blob blob_of(uint32_t memory, uint64_t size)
+{
+	return (struct drm_virtgpu_resource_create_blob){
+		.blob_mem = memory,
+		.blob_flags = VIRTGPU_BLOB_FLAG_USE_MAPPABLE,
+		.size = size,
+	};
+}
+
+/* It is what RESOURCE_INFO says, can be mapped, and holds what was written. */
+static void keep_blob(int fd, uint32_t memory, uint64_t size)
+{
+	struct drm_virtgpu_resource_create_blob args = blob_of(memory, size);
+	struct drm_virtgpu_resource_info info = { 0 };
+	struct drm_virtgpu_map map = { 0 };
+	uint32_t *words;
+
+	expect(call(fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &args), 0);
+	info.bo_handle = map.handle = args.bo_handle;
+	expect(call(fd, DRM_IOCTL_VIRTGPU_RESOURCE_INFO, &info), 0);
+	expect(info.blob_mem, memory);
+	expect(info.res_handle, args.res_handle);
+	expect(info.size, (size + PAGE - 1) / PAGE * PAGE);
+	expect(call(fd, DRM_IOCTL_VIRTGPU_MAP, &map), 0);
+	words = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)map.offset);
+	expect(words == MAP_FAILED, 0);
+	if (words == MAP_FAILED)
+		return;
+	for (uint64_t i = 0; i < size / 4; i += PAGE / 4)
+		words[i] = (uint32_t)i;
+	for (uint64_t i = 0; i < size / 4; i += PAGE / 4)
+		if (words[i] != (uint32_t)i)
+			expect(words[i], (uint32_t)i);
+	munmap(words, size);
+	close_handle(fd, args.bo_handle);
+}
+
+/* Made and given up faster than the parent's processes give them back. */
+static void blob_flood(int fd)
+{
+	for (unsigned int i = 0; i < 300; i++) {
+		struct drm_virtgpu_resource_create_blob args = blob_of(MEM_GUEST_VRAM, 16 * PAGE);
+		int error = call(fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &args);
+
+		if (error) {
+			expect(error, 0);
+			return;
+		}
+		close_handle(fd, args.bo_handle);
+	}
+}
+
 static void test_blob(int fd)
 {
 	struct drm_virtgpu_resource_create_blob args = { .blob_mem = VIRTGPU_BLOB_MEM_GUEST,
 							 .size = PAGE };
-	int blobs = 1;
+	int blobs = 0, visible = 1, vram = 0;
 
+	/* The guest's own memory, and none of the parent's. */
 	expect(getparam(fd, VIRTGPU_PARAM_RESOURCE_BLOB, &blobs), 0);
-	if (!blobs)
-		expect(call(fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &args), -EINVAL);
+	expect(getparam(fd, VIRTGPU_PARAM_HOST_VISIBLE, &visible), 0);
+	expect(getparam(fd, PARAM_GUEST_VRAM, &vram), 0);
+	expect(blobs, 1);
+	expect(visible, 0);
+	expect(vram, 1);
+	expect(call(fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &args), -EINVAL);
 	args.blob_mem = 0;
 	expect(call(fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &args), -EINVAL);
+	args = blob_of(VIRTGPU_BLOB_MEM_HOST3D, 0);
+	expect(call(fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &args), -EINVAL);
+	args = blob_of(VIRTGPU_BLOB_MEM_HOST3D, (1ull << 32) + 1);
+	expect(call(fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &args), -EINVAL);
+	args = blob_of(VIRTGPU_BLOB_MEM_HOST3D, PAGE);
+	args.blob_id = 1;
+	expect(call(fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &args), -EINVAL);
+	args = blob_of(VIRTGPU_BLOB_MEM_HOST3D, PAGE);
+	args.blob_flags = 1u << 7;
+	expect(call(fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &args), -EINVAL);
+	args = blob_of(VIRTGPU_BLOB_MEM_HOST3D, PAGE);
+	args.cmd_size = 4;
+	expect(call(fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &args), -EINVAL);
+	keep_blob(fd, VIRTGPU_BLOB_MEM_HOST3D, PAGE);
+	keep_blob(fd, MEM_GUEST_VRAM, PAGE + 1);
+	keep_blob(fd, MEM_GUEST_VRAM, 8u << 20);
+	blob_flood(fd);
 }
 
 /* ---- commands ---- */
