@@ -168,6 +168,7 @@ static uint32_t repair(const uint8_t **data, size_t *left, uint32_t type, uint32
 	struct mullion_gpu_submit_pages *submit = (void *)bytes;
 	struct mullion_gpu_pages *pages = (void *)bytes;
 	struct mullion_gpu_scanout *scanout = (void *)bytes;
+	struct mullion_gpu_share *share = (void *)bytes;
 	struct mullion_gpu_name *name = (void *)bytes;
 
 	switch (type) {
@@ -198,7 +199,7 @@ static uint32_t repair(const uint8_t **data, size_t *left, uint32_t type, uint32
 		scanout->format = 0x34325258;
 		return size;
 	case MULLION_GPU_SHARE:
-		((struct mullion_gpu_share *)(void *)bytes)->as %= 3;
+		share->as %= 3;
 		return size;
 	case MULLION_GPU_ATTACH:
 	case MULLION_GPU_DETACH:

@@ -256,23 +256,21 @@ static void make_target(void)
 	must(vkCreateFramebuffer(self.device, &target, NULL, &self.target), "vkCreateFramebuffer");
 }
 
-static VkPipelineShaderStageCreateInfo make_stage(VkShaderStageFlagBits stage,
-						  const uint32_t *words, size_t size)
+static void make_stage(VkPipelineShaderStageCreateInfo *made, VkShaderStageFlagBits stage,
+		       const uint32_t *words, size_t size)
 {
 	const VkShaderModuleCreateInfo info = {
 		.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
 		.codeSize = size,
 		.pCode = words,
 	};
-	VkPipelineShaderStageCreateInfo result = {
+
+	*made = (VkPipelineShaderStageCreateInfo){
 		.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
 		.stage = stage,
 		.pName = "main",
 	};
-
-	must(vkCreateShaderModule(self.device, &info, NULL, &result.module),
-	     "vkCreateShaderModule");
-	return result;
+	must(vkCreateShaderModule(self.device, &info, NULL, &made->module), "vkCreateShaderModule");
 }
 
 static void make_layout(void)
@@ -290,10 +288,7 @@ static void make_layout(void)
 
 static void make_pipeline(void)
 {
-	const VkPipelineShaderStageCreateInfo stages[] = {
-		make_stage(VK_SHADER_STAGE_VERTEX_BIT, scene_vert, sizeof(scene_vert)),
-		make_stage(VK_SHADER_STAGE_FRAGMENT_BIT, scene_frag, sizeof(scene_frag)),
-	};
+	VkPipelineShaderStageCreateInfo stages[2];
 	const VkVertexInputBindingDescription binding = { 0, sizeof(corners[0]),
 							  VK_VERTEX_INPUT_RATE_VERTEX };
 	const VkVertexInputAttributeDescription attributes[] = {
@@ -347,6 +342,8 @@ static void make_pipeline(void)
 		.renderPass = self.pass,
 	};
 
+	make_stage(&stages[0], VK_SHADER_STAGE_VERTEX_BIT, scene_vert, sizeof(scene_vert));
+	make_stage(&stages[1], VK_SHADER_STAGE_FRAGMENT_BIT, scene_frag, sizeof(scene_frag));
 	make_layout();
 	info.layout = self.layout;
 	must(vkCreateGraphicsPipelines(self.device, NULL, 1, &info, NULL, &self.pipeline),

@@ -108,6 +108,8 @@ static int on_import(struct renderer *renderer, uint32_t resource, uint32_t as, 
 	MUST(as == MULLION_GPU_SHARE_SHM || as == MULLION_GPU_SHARE_DMABUF, "shared as nothing");
 	if (fake->result)
 		return fake->result;
+	if (!resource_at(fake, 0))
+		return ENOMEM;
 	*resource_at(fake, 0) = (struct fake_resource){ .id = resource };
 	fake->imports++;
 	return 0;

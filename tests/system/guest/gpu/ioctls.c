@@ -405,7 +405,8 @@ static void keep_blob(int fd, uint32_t memory, uint64_t size)
 static void blob_flood(int fd)
 {
 	for (unsigned int i = 0; i < 300; i++) {
-		struct drm_virtgpu_resource_create_blob args = blob_of(MEM_GUEST_VRAM, 16 * PAGE);
+		struct drm_virtgpu_resource_create_blob args =
+			blob_of(MEM_GUEST_VRAM, 16ull * PAGE);
 		int error = call(fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &args);
 
 		if (error) {
