@@ -126,6 +126,7 @@ static void drop_session(struct gpu *gpu)
 	context_drop_all(gpu);
 	resource_drop_all(gpu);
 	screen_drop_all(gpu);
+	share_wait(gpu);
 	if (gpu->own)
 		fence_drop_own(gpu);
 	free(gpu->own);

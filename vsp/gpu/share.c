@@ -11,10 +11,15 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "dmabuf.h"
 #include "state.h"
+
+/* Processes end in a few milliseconds; the guest waits for us meanwhile. */
+#define WAIT_MS 1000u
+#define WAIT_STEP_MS 5u
 
 /* NULL: it can be shared. */
 static const char *judge(const struct gpu *gpu, const struct resource *resource)
@@ -88,13 +93,29 @@ static void drop_first(struct gpu *gpu)
 	free(first);
 }
 
+static void drop_unused(struct gpu *gpu)
+{
+	while (gpu->leaving && !dmabuf_is_in_use(gpu->leaving->dmabuf))
+		drop_first(gpu);
+}
+
+void share_wait(struct gpu *gpu)
+{
+	const struct timespec step = { .tv_nsec = WAIT_STEP_MS * 1000000L };
+
+	drop_unused(gpu);
+	for (unsigned int i = 0; gpu->leaving && i < WAIT_MS / WAIT_STEP_MS; i++) {
+		nanosleep(&step, NULL);
+		drop_unused(gpu);
+	}
+}
+
 void share_look(struct gpu *gpu)
 {
 	struct timeline *timeline = gpu->own ? &gpu->own->timelines[MULLION_GPU_RING_RETURNED] :
 					       NULL;
 
-	while (gpu->leaving && !dmabuf_is_in_use(gpu->leaving->dmabuf))
-		drop_first(gpu);
+	drop_unused(gpu);
 	if (timeline)
 		fence_store(gpu, timeline, gpu->leaving ? gpu->leaving->before : timeline->last);
 	if (gpu->leaving)

@@ -233,6 +233,9 @@ void resource_share(struct gpu *gpu, struct context *context, const struct messa
 void share_leave(struct gpu *gpu, struct resource *resource);
 /* What no process has any more is the guest's again. */
 void share_look(struct gpu *gpu);
+/* A session ends, and with it the numbers that would tell: waits a while until nobody has
+ * what it shared. */
+void share_wait(struct gpu *gpu);
 void share_forget(struct gpu *gpu);
 
 /* ---- submit.c, transfer.c ---- */
