@@ -125,8 +125,8 @@ endless() {
 gpus() {
 	begin_both
 	own_pictures
-	stock_program
 	weights
+	stock_program
 	both guest_is_content 'after both have drawn'
 	flood 'a flood of memory' 1024 100
 	flood 'a flood of textures' 4 20000
