@@ -120,6 +120,19 @@ static inline void mgpu_start_console(struct drm_device *drm)
 #define MGPU_HV_REMOVED 0
 #endif
 
+/* Before 6.3 a frame buffer was made of any format, and only a commit refused it. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#define mgpu_fb_create drm_gem_fb_create_with_dirty
+#else
+static inline struct drm_framebuffer *mgpu_fb_create(struct drm_device *drm, struct drm_file *file,
+						     const struct drm_mode_fb_cmd2 *command)
+{
+	if (!drm_any_plane_has_format(drm, command->pixel_format, command->modifier[0]))
+		return ERR_PTR(-EINVAL);
+	return drm_gem_fb_create_with_dirty(drm, file, command);
+}
+#endif
+
 /* The modes out of an EDID that drm_edid_connector_update() has been given. */
 static inline int mgpu_add_edid_modes(struct drm_connector *connector, const struct drm_edid *edid)
 {

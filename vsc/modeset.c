@@ -32,7 +32,7 @@ static const struct drm_mode_config_helper_funcs mode_config_helpers = {
 };
 
 static const struct drm_mode_config_funcs mode_config_funcs = {
-	.fb_create = drm_gem_fb_create_with_dirty,
+	.fb_create = mgpu_fb_create,
 	.atomic_check = drm_atomic_helper_check,
 	.atomic_commit = drm_atomic_helper_commit,
 };

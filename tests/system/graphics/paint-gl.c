@@ -78,6 +78,50 @@ void gl_pattern(uint32_t width, uint32_t height, uint32_t seed)
 	glDrawArrays(GL_TRIANGLES, 0, 3);
 }
 
+/* What comes out depends on each round, so that no compiler leaves one away. */
+static const char heavy_fragment[] = "#version 300 es\n"
+				     "precision highp float;\n"
+				     "precision highp int;\n"
+				     "uniform uint rounds;\n"
+				     "out vec4 colour;\n"
+				     "void main() {\n"
+				     "	uint hash = uint(gl_FragCoord.x * gl_FragCoord.y);\n"
+				     "	for (uint i = 0u; i < rounds; i++)\n"
+				     "		hash = hash * 1664525u + (hash >> 16) + i;\n"
+				     "	colour = vec4(float(hash & 255u) / 255.0);\n"
+				     "}\n";
+
+void gl_heavy(uint32_t size, uint32_t rounds)
+{
+	static GLuint made;
+
+	if (!made)
+		made = program(everywhere, heavy_fragment);
+	glViewport(0, 0, (GLsizei)size, (GLsizei)size);
+	glUseProgram(made);
+	glUniform1ui(glGetUniformLocation(made, "rounds"), rounds);
+	glDrawArrays(GL_TRIANGLES, 0, 3);
+}
+
+void gl_flood(uint32_t size, uint32_t count)
+{
+	uint8_t *texels = calloc((size_t)size * size, 4);
+	GLuint name;
+
+	if (!texels)
+		die("no memory");
+	for (uint32_t i = 0; i < count; i++) {
+		glGenTextures(1, &name);
+		glBindTexture(GL_TEXTURE_2D, name);
+		glTexImage2D(GL_TEXTURE_2D, 0, GL_RGBA8, (GLsizei)size, (GLsizei)size, 0, GL_RGBA,
+			     GL_UNSIGNED_BYTE, texels);
+		glFlush();
+	}
+	glFinish();
+	printf("paint: %u textures, error 0x%x\n", count, (unsigned int)glGetError());
+	free(texels);
+}
+
 void gl_read(uint32_t width, uint32_t height, uint8_t *pixels)
 {
 	glPixelStorei(GL_PACK_ALIGNMENT, 4);

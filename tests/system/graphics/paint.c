@@ -7,6 +7,11 @@
  *   paint [--driver NAME] check FRAMES     as many patterns, each read back
  *   paint [--driver NAME] scene FILE       a picture of 256 by 256, as RGBA
  *   paint [--driver NAME] loop             draws until it is killed, whatever comes out
+ *   paint [--driver NAME] heavy SIZE ROUNDS
+ *                                          the same, SIZE by SIZE, each pixel by a shader
+ *                                          that goes so often around
+ *   paint [--driver NAME] flood SIZE COUNT makes as many textures of SIZE by SIZE, whatever
+ *                                          comes of it, and keeps them to the end
  *
  * NAME is a kernel driver's: its device is drawn with. Without it none is: Mesa draws on
  * the CPU, not on a screen. What it draws with it says first, as "GL_RENDERER: ...".
@@ -133,6 +138,19 @@ static _Noreturn void loop(void)
 	}
 }
 
+static _Noreturn void heavy(uint32_t size, uint32_t rounds)
+{
+	uint8_t pixels[4];
+
+	gl_target(size, size);
+	puts("paint: begins"), fflush(stdout);
+	for (uint32_t i = 0;; i++) {
+		gl_heavy(size, rounds);
+		glReadPixels(0, 0, 1, 1, GL_RGBA, GL_UNSIGNED_BYTE, pixels);
+		printf("paint: frame %u\n", i), fflush(stdout);
+	}
+}
+
 static void scene(const char *file)
 {
 	static uint8_t pixels[SCENE_SIZE * SCENE_SIZE * 4];
@@ -169,6 +187,10 @@ int main(int argc, char **argv)
 		check(number(argv[2]));
 	else if (argc == 3 && strcmp(what, "scene") == 0)
 		scene(argv[2]);
+	else if (argc == 4 && strcmp(what, "heavy") == 0)
+		heavy(number(argv[2]), number(argv[3]));
+	else if (argc == 4 && strcmp(what, "flood") == 0)
+		gl_flood(number(argv[2]), number(argv[3]));
 	else if (argc == 2 && strcmp(what, "loop") == 0)
 		loop();
 	else

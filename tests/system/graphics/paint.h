@@ -26,6 +26,12 @@ bool gl_pattern_is_right(uint32_t width, uint32_t height, uint32_t seed);
 /* Something of everything: gradients, textures with their smaller ones, depth, blending. */
 void gl_scene(void);
 
+/* Each pixel by a shader that goes rounds times around. */
+void gl_heavy(uint32_t size, uint32_t rounds);
+
+/* Textures with something in them. */
+void gl_flood(uint32_t size, uint32_t count);
+
 /* RGBA, lines from below; width * height * 4 bytes. */
 void gl_read(uint32_t width, uint32_t height, uint8_t *pixels);
 

@@ -5,6 +5,7 @@
 DISK_IMAGE=graphics
 # One connection for all commands: a login costs seconds under emulation.
 GUEST_SSH=(-o ControlMaster=auto -o "ControlPath=/tmp/ssh-%p" -o ControlPersist=yes)
+GUEST=gfx
 PORT=2222
 VCPUS=${VCPUS-2}
 SIZE=800x600
@@ -43,7 +44,7 @@ says_in() {
 
 # shows PATTERN: the screenshot is that pattern, of the right size.
 shows() {
-	hvctl screenshot gfx /tmp/gfx.png || return 1
+	hvctl screenshot "$GUEST" /tmp/gfx.png || return 1
 	[ "$(/run/share/picture size /tmp/gfx.png)" = "$SIZE" ] || return 1
 	/run/share/picture pattern "$1" /tmp/gfx.png
 }
@@ -52,7 +53,7 @@ shows() {
 # and it is not what the console shows.
 shows_colours() {
 	local colours share most
-	hvctl screenshot gfx /tmp/gfx.png || return 1
+	hvctl screenshot "$GUEST" /tmp/gfx.png || return 1
 	read -r colours share most < <(/run/share/picture colours /tmp/gfx.png)
 	echo "$colours colours, $share % of $most"
 	! /run/share/picture pattern 2 /tmp/gfx.png >/dev/null 2>&1 || return 1
@@ -79,19 +80,29 @@ draws() {
 
 # ---- the parts ----
 
-start_guest() {
+# begin_guest DISK [XML]: it starts; the XML is the GPU's.
+begin_guest() {
 	# Its own kernel is the parent's; with it and a small initramfs it starts sooner.
-	define gfx "$VCPUS" 1024 root "<devices>
-		<disk type='block'><source dev='$(debian_disk)'/><target dev='sda'/></disk>
+	define "$GUEST" "$VCPUS" "${MIB-1024}" root "<devices>
+		<disk type='block'><source dev='$1'/><target dev='sda'/></disk>
 		<interface type='user'><portForward proto='tcp'><range start='$PORT' to='22'/></portForward></interface>
-		<video><model type='mullion'><resolution x='${SIZE%x*}' y='${SIZE#*x}'/></model></video>
+		<video><model type='mullion'><resolution x='${SIZE%x*}' y='${SIZE#*x}'/>${2-}</model></video>
 		</devices>"
-	start gfx
-	says gfx 'guest: root: sda1' 300
+	start "$GUEST"
+}
+
+# It has come up, and has what it needs.
+guest_is_there() {
+	says "$GUEST" 'guest: root: sda1' 300
 	reachable "$PORT" 600
 	put_file /run/share/paint /usr/local/bin/paint
 	put_file /run/share/guest-agent /usr/local/bin/agent
 	put_file "$FOLDER/mullion_gpu.ko" /tmp/mullion_gpu.ko
+}
+
+start_guest() {
+	begin_guest "$(debian_disk)"
+	guest_is_there
 }
 
 # depmod would look at each of Debian's modules, for minutes under emulation.
@@ -112,8 +123,8 @@ hand_over() {
 	gfx 'udevadm settle; agent picture 2' || fail 'no console'
 	soon 60 "the console is on its screen" shows 2
 	guest_is_content 'while the screen was handed over'
-	hvctl gpu info gfx
-	hvctl gpu info gfx | grep -q llvmpipe || fail 'no renderer'
+	hvctl gpu info "$GUEST"
+	hvctl gpu info "$GUEST" | grep -q llvmpipe || fail 'no renderer'
 }
 
 draw() {
