@@ -74,7 +74,7 @@ prepare_kvm() {
 	} || say 'signals are not counted'
 	until [ -e /dev/dri/card0 ]; do
 		[ $SECONDS -lt 300 ] || fail 'no screen of the machine, which QEMU draws with'
-		sleep 0.5
+		rest 0.5
 	done
 }
 
