@@ -25,7 +25,8 @@ take_kernel() {
 	mkdir -p /tmp/boot
 	cp /tmp/peer/boot/vmlinuz-* /tmp/boot/vmlinuz
 	cp /tmp/peer/boot/initrd.img-* /tmp/boot/initrd
-	command_line "root=LABEL=mullion-bench"
+	# A cursor that blinks on the screen would be drawn by what is measured.
+	command_line "vt.global_cursor_default=0 root=LABEL=mullion-bench"
 }
 
 start_mullion() {
@@ -74,7 +75,7 @@ prepare_kvm() {
 	} || say 'signals are not counted'
 	until [ -e /dev/dri/card0 ]; do
 		[ $SECONDS -lt 300 ] || fail 'no screen of the machine, which QEMU draws with'
-		sleep 0.5
+		rest 0.5
 	done
 }
 
@@ -177,6 +178,7 @@ row() {
 	local pid=$DRAWING_PID
 	if ! scene "$place" "$scene"; then
 		say "lost $place $scene $LINE"
+		[ "$place" != mullion ] || journalctl -q -b --no-pager -n 20 -o cat -u 'mullion-gpu@*' || true
 		kill -9 -- "$pid" 2>/dev/null || true
 	fi
 	exec {FROM}<&- {TO}>&-

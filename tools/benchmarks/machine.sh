@@ -21,6 +21,13 @@ fail() {
 	exit 1
 }
 
+# rest SECONDS: without a process. One costs tens of milliseconds of an emulated machine,
+# which who waits would take from what is waited for.
+exec {NEVER}<> <(:)
+rest() {
+	read -rt "$1" -u "$NEVER" || true
+}
+
 make_bridge() {
 	ip link add br0 type bridge
 	ip addr add $HOST/24 dev br0
@@ -49,26 +56,41 @@ in_guest() {
 	ssh_guest "$@" </dev/null
 }
 
+# Its VMM is what was started last in the background, with its console in guest.log.
 wait_for_guest() {
+	until [[ $(</tmp/guest.log) == *"bench: sshd runs"* ]]; do
+		[ $SECONDS -lt 600 ] || fail 'the guest is not up'
+		kill -0 $! 2>/dev/null || fail 'the guest has ended'
+		rest 0.5
+	done
 	until in_guest true; do
 		[ $SECONDS -lt 600 ] || fail 'no login'
-		[ -z "$(jobs -p)" ] || kill -0 "$(jobs -p | tail -n 1)" 2>/dev/null || fail 'the guest has ended'
-		sleep 1
+		rest 1
 	done
 	say "up after $SECONDS s"
 }
 
 # ---- counting ----
 
-# thread PID TASK: CPU time (ns) and voluntary switches of a thread of the VMM.
+# thread FOLDER: CPU time (ns) and voluntary switches of a thread of the VMM. One that has
+# just ended has no files.
 thread() {
-	local name
-	read -r name <"/proc/$1/task/$2/comm" || return 0
+	local name ns key value
+	read -r name <"$1/comm" && read -r ns _ <"$1/schedstat" || return 0
+	name=${name// /_}
 	[[ $name != *KVM ]] || name=vcpu # a VP of the guest
-	awk -v name="${name// /_}" '
-		FILENAME ~ /schedstat/ { print "bench: count cpu_ns." name, $1 }
-		/^voluntary_ctxt_switches/ { print "bench: count wakeups." name, $2 }
-	' "/proc/$1/task/$2/schedstat" "/proc/$1/task/$2/status" 2>/dev/null || true
+	say "count cpu_ns.$name $ns"
+	while read -r key value; do
+		[ "$key" != voluntary_ctxt_switches: ] || say "count wakeups.$name $value"
+	done <"$1/status"
+}
+
+# syscalls PID: those that read and write.
+syscalls() {
+	local key value
+	while read -r key value; do
+		[[ $key != sysc[rw]: ]] || say "count syscalls $value"
+	done <"/proc/$1/io"
 }
 
 # What has been counted until now, a line each; what has one name is added up.
@@ -76,9 +98,9 @@ counters() {
 	local pid task file value
 	for pid in $(pgrep -x 'hv-.*|qemu-system-x86|vhost-.*'); do
 		for task in "/proc/$pid/task"/*; do
-			thread "$pid" "${task##*/}"
+			thread "$task" 2>/dev/null || true
 		done
-		awk '/^sysc/ { print "bench: count syscalls", $2 }' "/proc/$pid/io" 2>/dev/null || true
+		syscalls "$pid" 2>/dev/null || true
 	done
 	case $VMM in
 	mullion) echo "bench: hv $(hvctl domstats guest --json | tr -d '\n')" ;;
