@@ -70,8 +70,8 @@ weights() {
 	local one two tenths
 	hvctl gpu set one --weight 100 || fail 'the weight of one'
 	hvctl gpu set two --weight 300 || fail 'the weight of two'
-	both background heavy 'exec paint --driver virtio_gpu heavy 1024 400'
-	both soon 120 'frames that are much work' says_in heavy 'paint: begins'
+	both background heavy 'exec paint --driver virtio_gpu heavy 512 200'
+	both soon 300 'frames that are much work' says_in heavy 'paint: begins'
 	rest 10
 	used one && one=$USED
 	used two && two=$USED
