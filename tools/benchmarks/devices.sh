@@ -143,6 +143,7 @@ make_data
 make_bridge
 iperf3 --server --daemon --logfile /tmp/iperf3.log
 take_kernel
+: >/tmp/guest.log # wait_for_guest reads it
 start_"$VMM"
 wait_for_guest
 DATA_DISK=/dev/$(in_guest lsblk -bdno NAME,SIZE | awk -v size=$((DATA_MIB << 20)) '$2 == size { print $1 }')

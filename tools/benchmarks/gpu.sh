@@ -116,6 +116,7 @@ load_kvm() {
 
 # A guest that can draw, or why not.
 start_guest() {
+	: >/tmp/guest.log # wait_for_guest reads it, and not that of the one before
 	start_"$VMM"
 	wait_for_guest
 	put $PROGRAM
