@@ -162,7 +162,7 @@ in_vulkan() {
 
 # What Vulkan's processes have of the guest's memory goes back: none is left behind them.
 vulkan_is_over() {
-	! pgrep -f 'virgl-[0-9]' >/dev/null && ! hvctl gpu info gfx | grep -q venus
+	! pgrep 'virgl-[0-9]' >/dev/null && ! hvctl gpu info gfx | grep -q venus
 }
 
 # By venus: in the guest's own pages, which processes of hv-gpu's have too.
@@ -192,7 +192,7 @@ vulkan_process_ends() {
 	background other 'exec paint --driver virtio_gpu loop'
 	soon 60 'frames by Vulkan' says_in load 'vulkan: draws'
 	soon 60 'frames by OpenGL' says_in other 'paint: draws'
-	pkill -9 -f 'virgl-[0-9]' || fail 'no process draws Vulkan'
+	pkill -9 'virgl-[0-9]' || fail 'no process draws Vulkan'
 	soon 30 'its context is lost' vulkan_lost
 	in_vulkan 'vulkan check 3' || fail 'Vulkan after the end of its process'
 	gfx 'systemctl is-active other' || fail 'the end of a Vulkan process takes OpenGL with it'
