@@ -15,9 +15,13 @@
 
 #define DEVICE "/dev/udmabuf"
 
+static int device = -1; /* open until the process ends, which opens no devices later */
+
 bool dmabuf_can(void)
 {
-	return access(DEVICE, R_OK | W_OK) == 0;
+	if (device < 0)
+		device = open(DEVICE, O_RDWR | O_CLOEXEC);
+	return device >= 0;
 }
 
 /* NULL with errno set. */
@@ -52,15 +56,12 @@ static struct udmabuf_create_list *list_of(const struct guest *guest, const stru
 int dmabuf_make(const struct guest *guest, const struct iovec *pieces, uint32_t count)
 {
 	struct udmabuf_create_list *list = list_of(guest, pieces, count);
-	int device, fd, error;
+	int fd, error;
 
 	if (!list)
 		return -1;
-	device = open(DEVICE, O_RDWR | O_CLOEXEC);
-	fd = device < 0 ? -1 : ioctl(device, UDMABUF_CREATE_LIST, list);
+	fd = ioctl(device, UDMABUF_CREATE_LIST, list);
 	error = errno;
-	if (device >= 0)
-		close(device);
 	free(list);
 	errno = error;
 	return fd;

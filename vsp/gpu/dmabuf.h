@@ -9,7 +9,7 @@
 
 struct guest;
 
-/* The kernel makes dma-bufs for us. */
+/* The kernel makes dma-bufs for us; to be asked before the others. */
 bool dmabuf_can(void);
 /* Pieces of our mapping of the guest's memory, whole pages, in order. The file, the caller's;
  * -1 with errno set: EFAULT where a piece lies in no such file. */

@@ -17,12 +17,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <virgl/virglrenderer.h>
 
 #include "error.h"
 #include "renderer.h"
+#include "vulkan-server.h"
 #include "watchdog.h"
 
 /* virgl_hw.h, which is not installed */
@@ -44,6 +44,7 @@ struct virgl {
 	struct event *readable; /* the library's */
 	struct event *woken; /* wake_fd */
 	int wake_fd, render_fd;
+	int server_fd; /* to the process for Vulkan, until the library has it; -1 */
 	pthread_t loop;
 	uint64_t own_id; /* of the last fence of context 0: the library has 32 bits of it */
 	char why[160];
@@ -219,14 +220,6 @@ static void on_fill(struct renderer *renderer, uint32_t capset, uint32_t version
 	leave(0);
 }
 
-/* The library's process for Vulkan, our only child, has ended: it starts no other. */
-static bool is_server_gone(void)
-{
-	siginfo_t info = { 0 };
-
-	return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid;
-}
-
 static int on_context_create(struct renderer *renderer, uint32_t context, uint32_t capset,
 			     const char *name)
 {
@@ -236,7 +229,7 @@ static int on_context_create(struct renderer *renderer, uint32_t context, uint32
 	enter();
 	error = leave(virgl_renderer_context_create_with_flags(context, capset,
 							       (uint32_t)strlen(name), name));
-	if (error && capset == CAPSET_VENUS && is_server_gone()) {
+	if (error && capset == CAPSET_VENUS && vulkan_server_is_gone()) {
 		notice("virgl_render_server has ended: the process ends, so that another one begins");
 		_exit(ERROR_FAILED);
 	}
@@ -446,11 +439,23 @@ static int on_drm_fd(void *cookie)
 	return self.render_fd < 0 ? -1 : fcntl(self.render_fd, F_DUPFD_CLOEXEC, 3);
 }
 
+/* The library's from then on. */
+static int on_server_fd(void *cookie, uint32_t version)
+{
+	int fd = version == 0 ? self.server_fd : -1;
+
+	(void)cookie;
+	if (fd >= 0)
+		self.server_fd = -1;
+	return fd;
+}
+
 static struct virgl_renderer_callbacks callbacks = {
 	.version = 3,
 	.write_fence = on_own_fence,
 	.get_drm_fd = on_drm_fd,
 	.write_context_fence = on_fence,
+	.get_server_fd = on_server_fd,
 };
 
 static void set_environment(void)
@@ -488,14 +493,17 @@ static bool start_library_with(int more)
  * for it is installed; OpenGL needs none of that. */
 static bool start_library(bool imports)
 {
-	if (imports && start_library_with(VIRGL_RENDERER_VENUS | VIRGL_RENDERER_RENDER_SERVER |
-					  VIRGL_RENDERER_USE_GUEST_VRAM)) {
+	self.server_fd = imports ? vulkan_server_start() : -1;
+	if (imports && self.server_fd < 0)
+		notice("no Vulkan: virgl_render_server: %s", strerror(errno));
+	if (self.server_fd >= 0 &&
+	    start_library_with(VIRGL_RENDERER_VENUS | VIRGL_RENDERER_RENDER_SERVER |
+			       VIRGL_RENDERER_USE_GUEST_VRAM)) {
 		self.renderer.imports = true;
 		return true;
 	}
-	if (imports)
-		notice("no Vulkan: %.100s",
-		       self.why[0] ? self.why : "virgl_render_server does not start");
+	if (self.server_fd >= 0)
+		close(self.server_fd);
 	return start_library_with(0);
 }
 

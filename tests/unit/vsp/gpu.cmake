@@ -13,7 +13,7 @@ target_link_libraries(vsp-gpu-tested PUBLIC
 mullion_unit_test(gpu SOURCES gpu-test.c gpu-renderer.c DEFINITIONS _GNU_SOURCE
 	LIBRARIES vsp-gpu-tested)
 mullion_unit_test(gpu-virgl SOURCES gpu-virgl-test.c "${VSP}/gpu/renderer-virgl.c"
-	"${VSP}/gpu/watchdog.c" "${VSP}/service/error.c" INCLUDES "${VSP}/service"
+	"${VSP}/gpu/vulkan-server.c" "${VSP}/gpu/watchdog.c" "${VSP}/service/error.c" INCLUDES "${VSP}/service"
 	DEFINITIONS _GNU_SOURCE
 	LIBRARIES vsp-gpu-tested PkgConfig::LIBEVENT PkgConfig::VIRGL PkgConfig::EGL)
 # Mesa keeps what it has made until the process ends.
