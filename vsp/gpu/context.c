@@ -40,6 +40,11 @@ struct context *context_find(const struct gpu *gpu, uint32_t id)
 	return place ? *place : NULL;
 }
 
+bool context_has_process(const struct context *context)
+{
+	return context->capset > 2;
+}
+
 static bool is_offered(const struct gpu *gpu, uint32_t capset)
 {
 	for (uint32_t i = 0; i < gpu->capset_count; i++)

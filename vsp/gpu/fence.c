@@ -15,6 +15,9 @@
 
 #include "state.h"
 
+/* So long a process may take to read what it is sent. */
+#define PROBE_NS 10000000000u
+
 uint64_t now_ns(void)
 {
 	struct timespec now;
@@ -93,12 +96,6 @@ static void count_time(struct gpu *gpu, uint64_t since)
 		gpu->statistics.fence_max_ns = took;
 }
 
-/* Another process draws for it, which can end alone. */
-static bool has_process(const struct context *context)
-{
-	return context->capset > 2;
-}
-
 static void lose_process(struct gpu *gpu, struct context *context)
 {
 	session_fault(gpu, context, MULLION_GPU_LOST_RENDERER, 0, "its process has ended");
@@ -107,7 +104,7 @@ static void lose_process(struct gpu *gpu, struct context *context)
 /* Contexts of virgl, and what has none, have one row of fences in the renderer. */
 static uint32_t row_of(const struct context *context, uint32_t ring)
 {
-	return has_process(context) ? ring : 0;
+	return context_has_process(context) ? ring : 0;
 }
 
 static void give_one(struct gpu *gpu, struct context *context, uint32_t ring)
@@ -130,7 +127,7 @@ static void give_one(struct gpu *gpu, struct context *context, uint32_t ring)
 		/* It will never tell: better too early than never. */
 		free(fence);
 		fence_store(gpu, timeline, timeline->last);
-		if (fence && has_process(context))
+		if (fence && context_has_process(context))
 			lose_process(gpu, context);
 		return;
 	}
@@ -141,14 +138,21 @@ static void give_one(struct gpu *gpu, struct context *context, uint32_t ring)
 
 /*
  * Nobody tells of a process that has ended, and its fences are never done; nor need there
- * be any: a program may wait for what lies in shared memory. Another fence for the context's
- * ring 0 fails then. Where it does not, it is done after the others.
+ * be any: a program may wait for what lies in shared memory. A fence for ring 0, that of the
+ * process itself, is done as soon as it was read.
  */
 static void probe(struct gpu *gpu, struct context *context)
 {
-	if (!has_process(context) || context->lost)
+	if (!context_has_process(context) || context->lost)
 		return;
-	if (gpu->renderer->ops->fence(gpu->renderer, context->id, 0, ++gpu->fence_id))
+	if (context->probe) {
+		if (now_ns() - context->probe_since > PROBE_NS)
+			lose_process(gpu, context);
+		return;
+	}
+	context->probe = ++gpu->fence_id;
+	context->probe_since = now_ns();
+	if (gpu->renderer->ops->fence(gpu->renderer, context->id, 0, context->probe))
 		lose_process(gpu, context);
 }
 
@@ -203,6 +207,8 @@ static void settle(struct gpu *gpu, struct context *context, const struct render
 {
 	struct fence **link = &context->fences;
 
+	if (!done->ring && done->id >= context->probe)
+		context->probe = 0;
 	while (*link && (*link)->id <= done->id) {
 		struct fence *fence = *link;
 

@@ -45,6 +45,7 @@ struct context {
 	bool lost;
 	char why[112];
 	uint64_t due; /* bit of a ring: its timeline has numbers without a fence */
+	uint64_t probe, probe_since; /* fence that shows that its process lives; 0: none; ns */
 	struct fence *fences, **fences_end; /* the oldest first */
 	struct timeline timelines[]; /* rings */
 };
@@ -207,6 +208,8 @@ void fence_done(void *context, const struct renderer_fence *fences, unsigned int
 
 struct context *context_new(uint32_t id, uint32_t rings);
 struct context *context_find(const struct gpu *gpu, uint32_t id); /* NULL: there is none */
+/* Another process draws for it, which can end alone. */
+bool context_has_process(const struct context *context);
 void context_create(struct gpu *gpu, const struct message *message);
 void context_destroy(struct gpu *gpu, struct context *context);
 /* It can do no more; tells nobody. */

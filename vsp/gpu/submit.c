@@ -16,6 +16,12 @@ static void give(struct gpu *gpu, struct context *context, uint32_t type, const 
 	gpu->statistics.command_bytes += (uint64_t)count * 4;
 	if (!count || !gpu->renderer->ops->submit(gpu->renderer, context->id, words, count))
 		return;
+	/* It reads them itself, so they cannot be wrong yet. */
+	if (context_has_process(context)) {
+		session_fault(gpu, context, MULLION_GPU_LOST_RENDERER, type,
+			      "its process has ended");
+		return;
+	}
 	why = gpu->renderer->ops->why(gpu->renderer);
 	session_fault(gpu, context, MULLION_GPU_LOST_COMMANDS, type, "%s",
 		      *why ? why : "the renderer does not take its commands");

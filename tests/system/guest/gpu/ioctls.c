@@ -380,6 +380,7 @@ static void keep_blob(int fd, uint32_t memory, uint64_t size)
 	struct drm_virtgpu_resource_info info = { 0 };
 	struct drm_virtgpu_map map = { 0 };
 	uint32_t *words;
+	bool mapped;
 
 	expect(call(fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &args), 0);
 	info.bo_handle = map.handle = args.bo_handle;
@@ -389,8 +390,9 @@ static void keep_blob(int fd, uint32_t memory, uint64_t size)
 	expect(info.size, (size + PAGE - 1) / PAGE * PAGE);
 	expect(call(fd, DRM_IOCTL_VIRTGPU_MAP, &map), 0);
 	words = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)map.offset);
-	expect(words == MAP_FAILED, 0);
-	if (words == MAP_FAILED)
+	mapped = words != MAP_FAILED;
+	expect(mapped, 1);
+	if (!mapped)
 		return;
 	for (uint64_t i = 0; i < size / 4; i += PAGE / 4)
 		words[i] = (uint32_t)i;
