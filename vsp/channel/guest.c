@@ -36,9 +36,8 @@ struct guest {
 	struct guest_range ranges[RANGES_MAX];
 	uint8_t *bytes[RANGES_MAX];
 	unsigned int pinnable; /* ranges with a file of their own */
-	bool has_file[RANGES_MAX];
 	struct {
-		int fd; /* -1: none is kept */
+		int fd; /* -1: none */
 		uint64_t offset; /* of the range in it */
 	} files[RANGES_MAX];
 };
@@ -165,42 +164,31 @@ struct guest *guest_new(int fd, const struct guest_range *ranges, unsigned int c
 	return NULL;
 }
 
-static bool keep_files; /* set once, at the begin */
-
-void guest_keep_files(void)
-{
-	keep_files = true;
-}
-
 bool guest_use_file(struct guest *guest, unsigned int range, int fd, uint64_t offset)
 {
 	size_t size;
 	void *at;
-	int own = -1;
+	int own;
 
 	errno = EINVAL;
-	if (range >= guest->count || guest->has_file[range])
+	if (range >= guest->count || guest->files[range].fd >= 0)
 		return false;
-	if (keep_files) {
-		own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-		if (own < 0)
-			return false;
-	}
+	own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (own < 0)
+		return false;
 	size = guest->ranges[range].size;
-	at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);
+	at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, own, (off_t)offset);
 	if (at == MAP_FAILED || !add_map(guest, at, size)) {
 		int error = errno;
 
 		if (at != MAP_FAILED)
 			munmap(at, size);
-		if (own >= 0)
-			close(own);
+		close(own);
 		errno = error;
 		return false;
 	}
 	unmap(guest->bytes[range], size);
 	guest->bytes[range] = at;
-	guest->has_file[range] = true;
 	guest->files[range].fd = own;
 	guest->files[range].offset = offset;
 	guest->pinnable++;

@@ -38,8 +38,6 @@ void guest_free(struct guest *guest); /* guest may be NULL */
  * looked at the range. False with errno set: it stays as it was.
  */
 bool guest_use_file(struct guest *guest, unsigned int range, int fd, uint64_t offset);
-/* From now on the files stay open, for guest_file(): not every process needs them. */
-void guest_keep_files(void);
 /* All ranges have such a file. */
 bool guest_is_pinnable(const struct guest *guest);
 /* That file, and where in it the bytes of our mapping from `at` on lie; it stays the guest's.

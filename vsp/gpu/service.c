@@ -630,7 +630,6 @@ static void on_gone(struct service *service, const sd_varlink *link)
 static void begin(struct service *service)
 {
 	self.service = service;
-	guest_keep_files();
 }
 
 static void end(struct service *service)
