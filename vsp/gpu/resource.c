@@ -160,7 +160,7 @@ void resource_pages(struct gpu *gpu, struct context *context, const struct messa
 
 	if (!resource)
 		return;
-	if (resource->dmabuf >= 0) {
+	if (resource->shared) {
 		blame_pages(gpu, context, message, MULLION_GPU_LOST_PROTOCOL, "it is shared");
 		return;
 	}
@@ -205,9 +205,9 @@ static void destroy(struct gpu *gpu, struct resource *resource)
 {
 	screen_forget(gpu, resource);
 	drop_pages(gpu, resource);
-	if (resource->kind == RESOURCE_DRAWN || resource->dmabuf >= 0)
+	if (resource->kind == RESOURCE_DRAWN || resource->shared)
 		gpu->renderer->ops->destroy(gpu->renderer, resource->id);
-	if (resource->dmabuf >= 0)
+	if (resource->shared)
 		share_leave(gpu, resource);
 	refund(gpu, resource, resource->memory);
 	unlink_resource(gpu, resource);
@@ -228,7 +228,6 @@ static struct resource *add(struct gpu *gpu, struct context *context, const stru
 		return NULL;
 	}
 	resource->id = id;
-	resource->dmabuf = -1;
 	resource->next = gpu->buckets[id % RESOURCE_BUCKETS];
 	gpu->buckets[id % RESOURCE_BUCKETS] = resource;
 	gpu->resource_count++;
@@ -293,7 +292,7 @@ void resource_create(struct gpu *gpu, struct context *context, const struct mess
 	uint32_t id = message->resource_create->resource;
 	struct resource *resource = resource_find(gpu, id);
 
-	if (resource && (resource->kind != RESOURCE_PLAIN || resource->dmabuf >= 0)) {
+	if (resource && (resource->kind != RESOURCE_PLAIN || resource->shared)) {
 		if (resource->kind != RESOURCE_LOST)
 			blame_taken(gpu, context, message, id);
 		return;
@@ -330,7 +329,7 @@ void resource_attach(struct gpu *gpu, struct context *context, const struct mess
 
 	if (!resource)
 		return;
-	if (resource->kind != RESOURCE_DRAWN && resource->dmabuf < 0)
+	if (resource->kind != RESOURCE_DRAWN && !resource->shared)
 		session_fault(gpu, context, MULLION_GPU_LOST_PROTOCOL, message->header.type,
 			      "resource %u is not the renderer's", resource->id);
 	else if (message->header.type == MULLION_GPU_ATTACH)

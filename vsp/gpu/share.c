@@ -28,11 +28,34 @@ static const char *judge(const struct gpu *gpu, const struct resource *resource)
 		return "sharing was not agreed on";
 	if (resource->kind != RESOURCE_PLAIN)
 		return "it is the renderer's";
-	if (resource->dmabuf >= 0)
+	if (resource->shared)
 		return "it is shared already";
 	if (!resource->page_total || resource->page_count != resource->page_total)
 		return "not all of its pages are known";
 	return NULL;
+}
+
+/* 0, or an errno. */
+static int make_shared(struct gpu *gpu, struct resource *resource, uint32_t as)
+{
+	struct shared *shared = calloc(1, sizeof(*shared));
+	int error;
+
+	if (!shared)
+		return ENOMEM;
+	shared->dmabuf = dmabuf_make(gpu->channel->guest, resource->pieces, resource->piece_count);
+	error = shared->dmabuf < 0 ?
+			errno :
+			gpu->renderer->ops->import(gpu->renderer, resource->id, as, shared->dmabuf,
+						   (uint64_t)resource->page_total * 4096);
+	if (!error) {
+		resource->shared = shared;
+		return 0;
+	}
+	if (shared->dmabuf >= 0)
+		close(shared->dmabuf);
+	free(shared);
+	return error;
 }
 
 void resource_share(struct gpu *gpu, struct context *context, const struct message *message)
@@ -40,7 +63,7 @@ void resource_share(struct gpu *gpu, struct context *context, const struct messa
 	const struct mullion_gpu_share *share = message->share;
 	struct resource *resource = resource_named(gpu, context, message, share->resource);
 	const char *wrong = resource ? judge(gpu, resource) : NULL;
-	int fd, error;
+	int error;
 
 	if (!resource)
 		return;
@@ -49,42 +72,29 @@ void resource_share(struct gpu *gpu, struct context *context, const struct messa
 			      "resource %u: %s", resource->id, wrong);
 		return;
 	}
-	fd = dmabuf_make(gpu->channel->guest, resource->pieces, resource->piece_count);
-	error = fd < 0 ? errno :
-			 gpu->renderer->ops->import(gpu->renderer, resource->id, share->as, fd,
-						    (uint64_t)resource->page_total * 4096);
-	if (error) {
-		if (fd >= 0)
-			close(fd);
+	error = make_shared(gpu, resource, share->as);
+	if (error)
 		session_fault(gpu, context, MULLION_GPU_LOST_MEMORY, message->header.type,
 			      "resource %u cannot be shared: %s", resource->id, strerror(error));
-		return;
-	}
-	resource->dmabuf = fd;
 }
 
 /* ---- leaving ---- */
 
 void share_leave(struct gpu *gpu, struct resource *resource)
 {
-	struct leaving *leaving = malloc(sizeof(*leaving));
+	struct shared *shared = resource->shared;
 
-	if (!leaving) {
-		/* Pages would be given back too early. */
-		channel_broken(gpu->channel, "the GPU: no memory for what is given back");
-		close(resource->dmabuf);
-		return;
-	}
-	*leaving = (struct leaving){ .dmabuf = resource->dmabuf, .since = now_ns() };
+	resource->shared = NULL;
+	shared->since = now_ns();
 	if (gpu->own)
-		leaving->before = gpu->own->timelines[MULLION_GPU_RING_RETURNED].last;
-	*gpu->leaving_end = leaving;
-	gpu->leaving_end = &leaving->next;
+		shared->before = gpu->own->timelines[MULLION_GPU_RING_RETURNED].last;
+	*gpu->leaving_end = shared;
+	gpu->leaving_end = &shared->next;
 }
 
 static void drop_first(struct gpu *gpu)
 {
-	struct leaving *first = gpu->leaving;
+	struct shared *first = gpu->leaving;
 
 	gpu->leaving = first->next;
 	if (!gpu->leaving)

@@ -69,15 +69,17 @@ struct resource {
 	uint32_t piece_count, piece_room;
 	uint32_t page_count, page_total; /* known, and that there will be */
 	bool given; /* the renderer has the pieces */
-	int dmabuf; /* of a PLAIN one that is shared; else -1 */
+	struct shared *shared; /* of a PLAIN one; NULL: it is not */
 };
 
 #define RESOURCE_BUCKETS 4096u
 
-/* What was shared and is destroyed, until no process has it any more. */
-struct leaving {
-	struct leaving *next;
+/* What contexts have of a resource. It stays when that is destroyed, until no process has it
+ * any more: it is leaving. */
+struct shared {
 	int dmabuf;
+	/* Of one that is leaving: */
+	struct shared *next;
 	uint64_t before; /* the last number of RING_RETURNED that was asked for before it */
 	uint64_t since; /* ns */
 };
@@ -155,7 +157,7 @@ struct gpu {
 	uint64_t turn_began; /* ns; 0: not yet */
 	bool signal_due;
 
-	struct leaving *leaving, **leaving_end; /* in the order that they were destroyed in */
+	struct shared *leaving, **leaving_end; /* in the order that they were destroyed in */
 	struct resource *buckets[RESOURCE_BUCKETS];
 	uint32_t resource_count;
 	uint64_t memory;

@@ -7,8 +7,8 @@
 
 /*
  * Starts it, and from then on this process opens no file for writing, devices included: see
- * the .c file. The socket that it serves, the caller's; -1 with errno set. Not with other
- * threads yet.
+ * the .c file. That binds the caller's thread and those that come after. The socket that it
+ * serves, the caller's; -1 with errno set.
  */
 int vulkan_server_start(void);
 

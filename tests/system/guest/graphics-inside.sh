@@ -140,19 +140,24 @@ draw() {
 	soon 60 'the console is back' shows 2
 }
 
-# The same program with the parent's Mesa, and in the guest: one rasteriser.
-compare() {
-	local largest pixels
-	/run/share/paint scene /tmp/direct.raw >/tmp/direct || fail "the parent's Mesa: $(cat /tmp/direct)"
-	gfx 'paint --driver virtio_gpu scene /tmp/scene.raw' || fail 'the scene in the guest'
+# alike WHAT MOST: the guest's /tmp/scene.raw and the parent's /tmp/direct.raw.
+alike() {
+	local largest pixels who
 	gfx 'cat /tmp/scene.raw' >/tmp/guest.raw
 	for who in direct guest; do
 		/run/share/picture raw 256 256 "/tmp/$who.raw" "/tmp/$who.png"
 	done
 	read -r largest pixels < <(/run/share/picture compare /tmp/direct.png /tmp/guest.png)
+	check "the parent's $1 and the guest's: $pixels of 65536 pixels differ, by $largest of 255 at most" \
+		test "$largest" -le "$2"
+}
+
+# The same program with the parent's Mesa, and in the guest: one rasteriser.
+compare() {
+	/run/share/paint scene /tmp/direct.raw >/tmp/direct || fail "the parent's Mesa: $(cat /tmp/direct)"
+	gfx 'paint --driver virtio_gpu scene /tmp/scene.raw' || fail 'the scene in the guest'
 	# A shader that goes through another compiler may round another way.
-	check "the parent's picture and the guest's: $pixels of 65536 pixels differ, by $largest of 255 at most" \
-		test "$largest" -le 2
+	alike picture 2
 }
 
 # in_vulkan COMMAND...: in the guest, by the driver that draws in the parent.
@@ -167,19 +172,12 @@ vulkan_is_over() {
 
 # By venus: in the guest's own pages, which processes of hv-gpu's have too.
 vulkan() {
-	local largest pixels
 	put_file /run/share/vulkan /usr/local/bin/vulkan
 	in_vulkan 'vulkaninfo --summary' >/tmp/vulkaninfo 2>&1 || fail "vulkaninfo: $(tail -n 5 /tmp/vulkaninfo)"
 	grep -E 'deviceName.*Venus' /tmp/vulkaninfo || fail "vulkaninfo: $(cat /tmp/vulkaninfo)"
 	VK_LOADER_DRIVERS_SELECT='lvp*' /run/share/vulkan scene /tmp/direct.raw || fail "the parent's Vulkan"
 	in_vulkan 'vulkan scene /tmp/scene.raw' || fail 'the scene by Vulkan in the guest'
-	gfx 'cat /tmp/scene.raw' >/tmp/guest.raw
-	for who in direct guest; do
-		/run/share/picture raw 256 256 "/tmp/$who.raw" "/tmp/$who.png"
-	done
-	read -r largest pixels < <(/run/share/picture compare /tmp/direct.png /tmp/guest.png)
-	check "the parent's Vulkan and the guest's: $pixels of 65536 pixels differ, by $largest of 255 at most" \
-		test "$largest" -eq 0
+	alike Vulkan 0
 	in_vulkan 'vulkan check 30' || fail 'frames by Vulkan'
 	soon 30 'its memory is given back' vulkan_is_over
 	vulkan_process_ends

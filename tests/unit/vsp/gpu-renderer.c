@@ -47,13 +47,15 @@ static unsigned int on_capsets(struct renderer *renderer, struct mullion_gpu_cap
 	infos[0] = (struct mullion_gpu_capset_info){ .capset = FAKE_CAPSET,
 						     .version = 2,
 						     .size = FAKE_CAPSET_SIZE };
-	return 1;
+	infos[1] = infos[0];
+	infos[1].capset = FAKE_PROCESS_CAPSET;
+	return 2;
 }
 
 static void on_fill(struct renderer *renderer, uint32_t capset, uint32_t version, void *to)
 {
 	(void)renderer, (void)version;
-	MUST(capset == FAKE_CAPSET, "a capset that is not there");
+	MUST(capset == FAKE_CAPSET || capset == FAKE_PROCESS_CAPSET, "a capset that is not there");
 	memset(to, 0xca, FAKE_CAPSET_SIZE);
 }
 
@@ -63,9 +65,12 @@ static int on_context_create(struct renderer *renderer, uint32_t context, uint32
 	struct fake_renderer *fake = of(renderer);
 
 	MUST(context && !context_at(fake, context), "a context that is there");
-	MUST(capset == FAKE_CAPSET && strlen(name) < 64, "a context that cannot be");
+	MUST(capset == FAKE_CAPSET || capset == FAKE_PROCESS_CAPSET, "a context that cannot be");
+	MUST(strlen(name) < 64, "a context's name");
 	MUST(context_at(fake, 0), "too many contexts");
 	*context_at(fake, 0) = context;
+	if (capset == FAKE_PROCESS_CAPSET)
+		fake->process_context = context;
 	return fake->result;
 }
 
@@ -194,6 +199,8 @@ static int on_submit(struct renderer *renderer, uint32_t context, const void *wo
 		fake->sum += at[i];
 	fake->submits++;
 	fake->submitted += count;
+	if (context == fake->process_context && fake->process_ended)
+		return EPIPE;
 	return fake->result;
 }
 
@@ -202,10 +209,12 @@ static int on_fence(struct renderer *renderer, uint32_t context, uint32_t ring, 
 	struct fake_renderer *fake = of(renderer);
 
 	MUST(!context || context_at(fake, context), "fence: no context");
-	MUST(!ring, "virgl has one ring");
+	MUST(!ring || (context && context == fake->process_context), "virgl has one ring");
 	MUST(id > fake->last_id, "fence: ids do not go up");
 	MUST(fake->fence_count < FAKE_FENCES, "too many fences");
 	fake->last_id = id;
+	if (context && context == fake->process_context && fake->process_ended)
+		return EPIPE;
 	fake->fences[fake->fence_count++] =
 		(struct renderer_fence){ .context = context, .ring = ring, .id = id };
 	return 0;

@@ -9,6 +9,7 @@
 #include "renderer.h"
 
 #define FAKE_CAPSET 2u
+#define FAKE_PROCESS_CAPSET 4u /* of contexts with a process, and with rings */
 #define FAKE_CAPSET_SIZE 40u
 #define FAKE_IDS 1024u
 #define FAKE_FENCES RENDERER_FENCES_MAX
@@ -22,6 +23,7 @@ struct fake_resource {
 struct fake_renderer {
 	struct renderer renderer;
 	uint32_t contexts[FAKE_IDS]; /* 0: free */
+	uint32_t process_context; /* the last one that has a process; 0: none */
 	struct fake_resource resources[FAKE_IDS];
 	struct renderer_fence fences[FAKE_FENCES]; /* the oldest first */
 	unsigned int fence_count;
@@ -31,6 +33,7 @@ struct fake_renderer {
 	uint64_t submitted; /* words */
 	uint32_t sum; /* of them */
 	int result; /* of calls that can fail */
+	bool process_ended; /* those that reach it fail */
 };
 
 struct renderer *fake_renderer(struct fake_renderer *fake);

@@ -195,7 +195,7 @@ static void test_hello(void)
 	CHECK_EQ(welcome->header.size, sizeof(*welcome));
 	CHECK_EQ(welcome->version, 1);
 	CHECK_EQ(welcome->features, MULLION_GPU_FEATURE_3D | MULLION_GPU_FEATURE_SHARE);
-	CHECK_EQ(welcome->capset_count, 1);
+	CHECK_EQ(welcome->capset_count, 2);
 	CHECK_EQ(welcome->capsets[0].size, FAKE_CAPSET_SIZE);
 	CHECK_STR(welcome->renderer, "nothing");
 	display = gpu_guest_told(&guest, MULLION_GPU_DISPLAY);
@@ -792,7 +792,7 @@ static void test_full(void)
 	CHECK_EQ(capset->header.size, sizeof(*capset) + FAKE_CAPSET_SIZE);
 	CHECK_EQ(capset->data[0], 0xca);
 	CHECK(gpu_guest_told(&guest, MULLION_GPU_DISPLAY));
-	get.capset = 4;
+	get.capset = 5;
 	gpu_guest_say(&guest, MULLION_GPU_GET_CAPSET, 0, &get, sizeof(get));
 	capset = gpu_guest_told(&guest, MULLION_GPU_CAPSET);
 	REQUIRE(capset);
@@ -898,6 +898,56 @@ static void destroy_returned(uint32_t resource, uint64_t number)
 
 	gpu_guest_ask(&guest, MULLION_GPU_RESOURCE_DESTROY, 0, &message, sizeof(message),
 		      MULLION_GPU_RING_RETURNED, number);
+}
+
+static void create_process_context(void)
+{
+	struct mullion_gpu_context_create create = {
+		.capset = FAKE_PROCESS_CAPSET, .rings = 2, .slot = SLOT, .name = "vulkan"
+	};
+
+	gpu_guest_say(&guest, MULLION_GPU_CONTEXT_CREATE, CONTEXT, &create, sizeof(create));
+}
+
+/* A process that reads what it is sent keeps its context; one that does not has lost it. */
+static void test_probe(void)
+{
+	begin();
+	create_context(CONTEXT + 1, SLOT + 8);
+	create_process_context();
+	gpu_probe(gpu);
+	CHECK_EQ(fake.fence_count, 1); /* virgl's is not asked */
+	CHECK_EQ(fake.fences[0].context, CONTEXT);
+	CHECK_EQ(fake.fences[0].ring, 0);
+	gpu_probe(gpu);
+	CHECK_EQ(fake.fence_count, 1); /* one at a time */
+	fake_renderer_done(&fake, 1);
+	CHECK_EQ(losses, 0);
+	/* Numbers of another ring are not done by it. */
+	submit(CONTEXT, 1, 7);
+	gpu_guest_turn(&guest);
+	gpu_probe(gpu);
+	CHECK_EQ(fake.fence_count, 2);
+	CHECK_EQ(fake.fences[0].ring, 1);
+	fake.process_ended = true;
+	gpu_probe(gpu);
+	CHECK_EQ(losses, 0); /* it may be slow */
+	fake_renderer_done(&fake, 2);
+	CHECK_EQ(done(SLOT + 1), 7);
+	submit(CONTEXT + 1, 0, 1);
+	submit(CONTEXT, 1, 8);
+	CHECK(is_lost(CONTEXT, MULLION_GPU_LOST_RENDERER));
+	CHECK_EQ(done(SLOT + 1), 8); /* nobody waits for it */
+	CHECK_EQ(losses, 1);
+	end();
+	begin();
+	create_process_context();
+	fake.process_ended = true;
+	gpu_probe(gpu);
+	CHECK(is_lost(CONTEXT, MULLION_GPU_LOST_RENDERER));
+	gpu_probe(gpu);
+	CHECK_EQ(losses, 1);
+	end();
 }
 
 /* Pages that contexts work in: what can be shared, and when it is the guest's again. */
@@ -1312,6 +1362,7 @@ int main(void)
 	CHECK_RUN(test_resources);
 	CHECK_RUN(test_too_many);
 	CHECK_RUN(test_pages);
+	CHECK_RUN(test_probe);
 	CHECK_RUN(test_shared);
 	CHECK_RUN(test_returned);
 	CHECK_RUN(test_not_shared);
