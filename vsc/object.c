@@ -4,8 +4,8 @@
  *
  * An object's pages go back to the kernel only when hv-gpu has taken RESOURCE_DESTROY: a
  * transfer may be on its way before that. Those of a shared one go back when no process of
- * hv-gpu's has them any more. The memory of one that hv-gpu could not be told
- * about (it stands still) is kept until it has ended.
+ * hv-gpu's has them any more. The memory of one that hv-gpu could not be told about (it
+ * stands still) is kept until it has ended.
  */
 #include <linux/dma-mapping.h>
 #include <linux/slab.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The list of what waits for RING_TAKEN or RING_RETURNED. It is looked at whenever something comes to it,
- * and by a timer while it is not empty: no interrupt is asked for.
+ * The list of what waits for RING_TAKEN or RING_RETURNED. It is looked at whenever something
+ * comes to it, and by a timer while it is not empty: no interrupt is asked for.
  */
 #include "driver.h"
 

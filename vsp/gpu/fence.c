@@ -216,6 +216,7 @@ static void settle(struct gpu *gpu, struct context *context, const struct render
 			link = &fence->next;
 			continue;
 		}
+		gpu->progress_at = now_ns();
 		count_time(gpu, fence->since);
 		fence_store(gpu, &context->timelines[fence->ring], fence->number);
 		drop_one(gpu, link, &context->fences_end);
@@ -224,15 +225,16 @@ static void settle(struct gpu *gpu, struct context *context, const struct render
 
 static void settle_orphans(struct gpu *gpu, const struct renderer_fence *done)
 {
-	while (!done->context && gpu->orphans && gpu->orphans->id <= done->id)
+	while (!done->context && gpu->orphans && gpu->orphans->id <= done->id) {
+		gpu->progress_at = now_ns();
 		drop_one(gpu, &gpu->orphans, &gpu->orphans_end);
+	}
 }
 
 void fence_done(void *context, const struct renderer_fence *fences, unsigned int count)
 {
 	struct gpu *gpu = context;
 
-	gpu->progress_at = now_ns();
 	for (unsigned int i = 0; i < count; i++) {
 		struct context *of = gpu->own ? context_find(gpu, fences[i].context) : NULL;
 

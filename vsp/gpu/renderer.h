@@ -83,8 +83,8 @@ struct renderer {
 
 /*
  * virglrenderer, once in a process. render_fd: a DRM render node, duplicated; -1: Mesa draws
- * on the CPU. imports: guests' pages can be had as dma-bufs, which Vulkan needs. seconds: after which a call that does not come back ends the process. NULL:
- * why says it in one line.
+ * on the CPU. imports: guests' pages can be had as dma-bufs, which Vulkan needs. seconds:
+ * after which a call that does not come back ends the process. NULL: why says it in one line.
  */
 struct renderer *renderer_virgl(struct event_base *base, int render_fd, bool imports,
 				unsigned int seconds, char why[160]);

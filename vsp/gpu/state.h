@@ -150,7 +150,7 @@ struct gpu {
 
 	uint64_t fence_id; /* of the last one */
 	unsigned int fences; /* that the renderer owes */
-	uint64_t progress_at; /* when one was done last, ns */
+	uint64_t progress_at; /* when one was done last, probes aside; ns */
 	/* Of context 0 in sessions that are over: the renderer still owes them. */
 	struct fence *orphans, **orphans_end;
 	bool fences_due; /* a context may have timelines that are due */

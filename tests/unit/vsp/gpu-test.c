@@ -934,7 +934,18 @@ static void test_probe(void)
 	CHECK_EQ(losses, 0); /* it may be slow */
 	fake_renderer_done(&fake, 2);
 	CHECK_EQ(done(SLOT + 1), 7);
+	/* That it reads what it is sent does not tell that anybody's drawing goes on. */
+	fake.process_ended = false;
 	submit(CONTEXT + 1, 0, 1);
+	gpu_guest_turn(&guest);
+	usleep(20000);
+	gpu_probe(gpu);
+	CHECK_EQ(fake.fence_count, 2);
+	fake.renderer.listener.done(fake.renderer.listener.context, &fake.fences[1], 1);
+	CHECK(gpu_without_progress(gpu) >= 20000000);
+	fake_renderer_done(&fake, 2);
+	CHECK_EQ(gpu_without_progress(gpu), 0);
+	fake.process_ended = true;
 	submit(CONTEXT, 1, 8);
 	CHECK(is_lost(CONTEXT, MULLION_GPU_LOST_RENDERER));
 	CHECK_EQ(done(SLOT + 1), 8); /* nobody waits for it */

@@ -82,6 +82,7 @@ static void test_file(void)
 {
 	struct guest *guest = new_guest();
 	int file = new_file(PAGES + 3);
+	uint64_t offset = 0;
 	uint8_t byte = 0;
 
 	CHECK(!guest_is_pinnable(guest));
@@ -92,7 +93,14 @@ static void test_file(void)
 	CHECK(guest_read(guest, 16 * PAGE, &byte, 1) && byte == 16);
 	CHECK(guest_use_file(guest, 1, file, 3 * PAGE));
 	CHECK(!guest_use_file(guest, 1, file, 3 * PAGE));
+	/* The bytes are where it says they are, and the file is the guest's own. */
+	CHECK_INT(guest_file(guest, guest_at(guest, 7 * PAGE, 1), PAGE, &offset), -1);
+	CHECK_INT(guest_file(guest, &byte, 1, &offset), -1);
+	CHECK_INT(guest_file(guest, guest_at(guest, 47 * PAGE, 1), 2 * PAGE, &offset), -1);
 	close(file);
+	file = guest_file(guest, guest_at(guest, 20 * PAGE, 1), 2 * PAGE, &offset);
+	CHECK_EQ(offset, 7 * PAGE);
+	CHECK(pread(file, &byte, 1, (off_t)offset) == 1 && byte == 7);
 	CHECK(guest_read(guest, 16 * PAGE, &byte, 1) && byte == 3);
 	CHECK(guest_read(guest, 7 * PAGE, &byte, 1) && byte == 7);
 	CHECK(!guest_is_pinnable(guest));
